@@ -50,8 +50,8 @@ def train(
         typer.Option(
             "--network",
             metavar="NAME",
-            help="Train this network: auto, fine_tuned, pretrained, small, mobilenet_v3_small, mobilenet_v3_large, "
-            "efficientnet_v2_b0, or, with --from, one with settings (crawl networks lists all).",
+            help="Train this network: auto, fine_tuned, pretrained, small, mobilenet_v2, mobilenet_v3_small, "
+            "mobilenet_v3_large, efficientnet_v2_b0, or, with --from, one with settings (crawl networks lists all).",
             show_default=False,
             autocompletion=completion.networks,
         ),

@@ -11,7 +11,7 @@ import typer
 
 from commands.context import completion
 from commands.context.options import ConfigOption, JsonOption, RootOption
-from commands.terminal.allowed_values import MODEL_ACTIONS, MODEL_FORMATS, NETWORK_ACTIONS, PACKAGE
+from commands.terminal.allowed_values import COMPRESSIONS, MODEL_ACTIONS, MODEL_FORMATS, NETWORK_ACTIONS, PACKAGE
 from commands.terminal.error_exit import exits_plainly
 
 
@@ -26,7 +26,7 @@ def models(
     action: Annotated[
         str,
         typer.Argument(
-            help="list, show, activate, rollback, export or import.",
+            help="list, show, activate, rollback, export, import or compress.",
             metavar="ACTION",
             autocompletion=completion.one_of(MODEL_ACTIONS),
         ),
@@ -52,11 +52,28 @@ def models(
             autocompletion=completion.one_of(MODEL_FORMATS),
         ),
     ] = PACKAGE,
+    how: Annotated[
+        str | None,
+        typer.Option(
+            "--how",
+            metavar="HOW",
+            help="With compress: int8 (eight-bit weights), distil (a small network learns from it) or prune (fewer "
+            "channels).",
+            show_default=False,
+            autocompletion=completion.one_of(COMPRESSIONS),
+        ),
+    ] = None,
+    set_words: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="With compress: a setting; repeat it for several.", show_default=False
+        ),
+    ] = None,
     root: RootOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List models, put one in force, go back to the one before, or carry one to another gallery.
+    """List models, put one in force, go back to the one before, carry one to another gallery, or make one smaller.
 
     [bold]Examples[/bold]
 
@@ -67,12 +84,15 @@ def models(
     [cyan]crawl models export mona/3 backup/[/cyan]  then, elsewhere: [cyan]crawl models import backup/mona-3[/cyan]
 
     [cyan]crawl models export mona/3 . --format onnx[/cyan]  for other programs, with a README that says how
+
+    [cyan]crawl models compress mona --how int8[/cyan]  a smaller, faster one, in force unless it is worse
     """
     from commands import models as models_command
     from commands.terminal.suggestions import choose
 
     action, form = choose("action", action, MODEL_ACTIONS), choose("--format", format_, MODEL_FORMATS)
-    options = models_command.ModelsOptions(action, name, folder, as_json, form)
+    how = None if how is None else choose("--how", how, COMPRESSIONS)
+    options = models_command.ModelsOptions(action, name, folder, as_json, form, how, tuple(set_words or ()))
     raise typer.Exit(models_command.run(options, root, config))
 
 

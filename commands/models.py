@@ -1,4 +1,4 @@
-"""`crawl models`: list, show, put in force, take back, export and import."""
+"""`crawl models`: list, show, put in force, take back, export, import and compress."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from commands.errors import UsageRefused
 from commands.lookup.targets import model_words
 from commands.output.column_fit import filled, fitting
 from commands.output.refusals import refusal_words
-from commands.terminal.allowed_values import PACKAGE
+from commands.terminal.allowed_values import COMPRESSIONS, PACKAGE
 from commands.terminal.console import print_json, say
 from commands.terminal.interruptible import run_stoppable
 from commands.terminal.tables import list_table, print_line, print_table, screen_width
@@ -43,17 +43,21 @@ if TYPE_CHECKING:
 class ModelsOptions:
     """The options of `crawl models`."""
 
-    action: str  # list | show | activate | rollback | export | import
+    action: str  # list | show | activate | rollback | export | import | compress
     name: str | None = None  # `mona/3`, `mona`; of import: the folder
     folder: Path | None = None  # of export
     as_json: bool = False
     form: str = PACKAGE  # of export: one of `MODEL_FORMATS`
+    how: str | None = None  # of compress: one of `COMPRESSIONS`
+    set_words: tuple[str, ...] = ()  # of compress: KEY=VALUE
 
 
 def run(options: ModelsOptions, root: Path | None, config: Path | None) -> int:
     """Do it."""
     if options.form != PACKAGE and options.action != "export":
         raise UsageRefused(f"--format belongs to crawl models export, not to crawl models {options.action}")
+    if options.action != "compress" and (options.how is not None or options.set_words):
+        raise UsageRefused(f"--how and --set belong to crawl models compress, not to crawl models {options.action}")
     workspace = load_workspace(root, config)
     if options.action == "list":
         return _list(options, workspace)
@@ -61,6 +65,8 @@ def run(options: ModelsOptions, root: Path | None, config: Path | None) -> int:
         raise UsageRefused(f"crawl models {options.action} needs a name, like mona/3")
     if options.action == "show":
         return _show(options, options.name, workspace)
+    if options.action == "compress":
+        return _compress(options, options.name, workspace)
     if options.action == "export":
         return _export(options, options.name, workspace)
     if options.action == "import":
@@ -287,6 +293,14 @@ def _show(options: ModelsOptions, name: str, workspace: Workspace) -> int:
 _LONG = frozenset({"parts", "posts"})
 
 
+def _compress(options: ModelsOptions, name: str, workspace: Workspace) -> int:
+    from commands.training.compression import CompressOptions, compress
+
+    if options.how is None:
+        raise UsageRefused(f"crawl models compress needs a way: --how {'|'.join(COMPRESSIONS)}")
+    return compress(CompressOptions(name, options.how, options.set_words, options.as_json), workspace)
+
+
 def _export(options: ModelsOptions, name: str, workspace: Workspace) -> int:
     from classifier.package.transfer import copy_package
     from classifier.recognition.package import load_either
@@ -346,7 +360,9 @@ def _check_package(source: Path) -> None:
 
     if not source.is_dir():
         raise UsageRefused(f"there is no folder {source}; crawl models export makes one, nothing was imported")
-    check_description(load_either(source).keras)
+    package = load_either(source)
+    if not package.light_only:
+        check_description(package.keras)
 
 
 async def _activate(options: ModelsOptions, name: str, workspace: Workspace) -> int:

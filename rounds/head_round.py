@@ -34,6 +34,7 @@ from classifier.training.pipeline import Goal
 from crawler.decisions import Policy
 from rounds.errors import TooLittleToLearn
 from rounds.evaluation.comparison import Compared, compare
+from rounds.evaluation.compression import Compression
 from rounds.evaluation.round_report import report_files, report_text
 from rounds.examples.frozen_splits import assigned_splits, groups_of, splits_of
 from rounds.examples.head_examples import training_set_of
@@ -99,6 +100,14 @@ class Candidate:
     network_changed: bool = False  # stored embeddings are of the old network; pictures are embedded again
     backbone_comparison: BackboneComparison | None = None  # of a new network: against the one in force
     tried: int = 0  # pictures that a network was trained on which turned out no better
+    compression: Compression | None = None  # of the model in force; None: none was compressed
+
+    @property
+    def how(self) -> str:
+        """What is new of it, as packages and the registry say it."""
+        if self.compression is not None:
+            return self.compression.how
+        return "network" if self.network_changed else "head only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,7 +228,7 @@ async def finish(
         ai_weights=head.ai_weights,
         tagger_network=head.tagger_network,
     )
-    activate = settings.force or takes_over(card, candidate.snapshot.active, candidate.compared)
+    activate = settings.force or _takes_over(candidate, card)
     await registry.file_assignments(
         candidate.assigned
     )  # first: no model is ever in force whose test pictures could still be trained on
@@ -237,8 +246,20 @@ async def finish(
         compared=candidate.compared,
         rescored=rescored,
         metrics=metrics_of(candidate),
-        report=report_text(candidate.learned, candidate.compared, target.name),
+        report=_report_of(candidate),
     )
+
+
+def _takes_over(candidate: Candidate, card: ModelCard) -> bool:
+    """Whether it comes into force; a compressed model that lost too much does not, even where it may decide."""
+    if candidate.compression is not None and candidate.compression.refusal:
+        return False
+    return takes_over(card, candidate.snapshot.active, candidate.compared)
+
+
+def _report_of(candidate: Candidate) -> str:
+    target = candidate.snapshot.target.name
+    return report_text(candidate.learned, candidate.compared, target, candidate.compression)
 
 
 def refusal_of(candidate: Candidate) -> str:
@@ -264,6 +285,7 @@ def metrics_of(candidate: Candidate) -> dict[str, Any]:
         "expected": learned.forecast.to_json(),
         "refusal": learned.refusal,
         **({} if candidate.compared is None else {"compared": candidate.compared.to_json()}),
+        **({} if candidate.compression is None else {"compression": candidate.compression.to_json()}),
         **learned.facts,
     }
 
@@ -272,7 +294,7 @@ def facts_of(candidate: Candidate) -> dict[str, Any]:
     """What the registry keeps of the model."""
     return {
         "round": candidate.round,
-        "how": "network" if candidate.network_changed else "head only",
+        "how": candidate.how,
         "parent": _parent(candidate.snapshot),
         "metrics": metrics_of(candidate),
         "newest_label": candidate.snapshot.newest_label,
@@ -317,8 +339,7 @@ def _write(candidate: Candidate, folder: Path) -> PackageFacts:
         metrics=metrics_of(candidate),
         reject_ratio=learned.reject_ratio,
         refusal=refusal_of(candidate),
-        report=report_files(learned, candidate.compared, candidate.snapshot.target.name, metrics_of(candidate))
-        | kept_history(package),
+        report=report_files(_report_of(candidate), metrics_of(candidate)) | kept_history(package),
     )
     return write_package(folder, contents)
 
@@ -333,7 +354,7 @@ def _remembered(candidate: Candidate) -> dict[str, Any]:
     digest = hashlib.sha256(snapshot.evidence.version_ids.astype("<i8").tobytes() + label_sources.tobytes())
     return {
         "round": candidate.round,
-        "how": "network" if candidate.network_changed else "head only",
+        "how": candidate.how,
         "parent": _parent(snapshot),
         **{name: before[name] for name in _OF_THE_NETWORK if name in before},
         "tried": candidate.tried or (0 if candidate.network_changed else before.get("tried", 0)),

@@ -40,7 +40,7 @@ from rounds.examples.references import ReferencePixels
 from rounds.head_round import Candidate, HeadRoundSettings, Snapshot, learn_candidate, refusal_of
 from rounds.network_advice import training_set_size
 from rounds.rescoring.rescore import whole_picture_scores
-from rounds.training_job import TrainingTask, embedded, gather_pictures, train, work_folder
+from rounds.training_job import PictureSettings, TrainingTask, embedded, gather_pictures, train, work_folder
 from rounds.training_process import COMMAND
 from storage.evidence import SPLITS, Evidence
 from storage.plurals import counted
@@ -107,8 +107,8 @@ async def new_network(
     """
     async with work_folder(models, _WORK, left_for_s=_DAY_S) as folder:
         snapshot = candidate.snapshot
-        rows = _chosen(candidate, settings.pictures_at_most, rounds.seed)
-        rows = await _decode_all(pictures, snapshot.evidence, rows, settings, folder, report)
+        rows = chosen_rows(candidate, settings.pictures_at_most, rounds.seed)
+        rows = await decoded_rows(pictures, snapshot.evidence, rows, settings, folder, report)
         done = await train(folder, _training_task(candidate, pictures, rows, settings, rounds), settings, report)
         report("measuring", 0.5, "training a head on the new network")
         retrained = await asyncio.to_thread(_candidate, candidate, rows, (folder, done), pictures.references, rounds)
@@ -148,7 +148,7 @@ def better_of(head: Candidate, network: Candidate) -> tuple[Candidate, str]:
     return head, f"the new network is no better ({figures}); only the head is new"
 
 
-def _chosen(candidate: Candidate, most: int, seed: int) -> IntArray:
+def chosen_rows(candidate: Candidate, most: int, seed: int) -> IntArray:
     """Every answered picture, then tagged ones up to a third, then others, a fifth of them untagged."""
     label_sources, sure = noisy_labels_of(candidate.snapshot.evidence)
     shuffled = np.random.default_rng(seed).permutation(np.flatnonzero(sure & (candidate.split != CONTAMINATED)))
@@ -161,11 +161,11 @@ def _chosen(candidate: Candidate, most: int, seed: int) -> IntArray:
     return np.sort(np.concatenate([people, tagged, others, nothing]))[:most].astype(np.int64)
 
 
-async def _decode_all(
+async def decoded_rows(
     pictures: TrainingPictures,
     evidence: Evidence,
     rows: IntArray,
-    settings: NetworkSettings,
+    settings: PictureSettings,
     folder: Path,
     report: ProgressCallback,
 ) -> IntArray:

@@ -44,19 +44,24 @@ _DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 4.0, 1200.0
 _BATCH = 64
 
 
-class TrainingSettings(Protocol):
+class PictureSettings(Protocol):
+    """How pictures are gathered."""
+
+    @property
+    def preprocessing(self) -> Preprocessing: ...
+    @property
+    def in_flight(self) -> int: ...  # pictures on their way at the same time
+
+
+class TrainingSettings(PictureSettings, Protocol):
     """How a network is trained; the settings of every kind of round that does it."""
 
     @property
     def backbone(self) -> str: ...
     @property
-    def preprocessing(self) -> Preprocessing: ...
-    @property
     def weights(self) -> Path | None: ...  # a local file with the backbone's first weights
     @property
     def may_download(self) -> bool: ...  # published weights; the user agreed to their size
-    @property
-    def in_flight(self) -> int: ...  # pictures on their way at the same time
     @property
     def time_budget_s(self) -> float: ...
     @property
@@ -129,7 +134,7 @@ async def gather_pictures(
     count: int,
     bring: Callable[[int], Awaitable[Pixels | None]],
     folder: Path,
-    settings: TrainingSettings,
+    settings: PictureSettings,
     report: Callable[[float, int], None],
     file: str = PICTURES,
 ) -> list[int]:

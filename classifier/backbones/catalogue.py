@@ -10,6 +10,7 @@ from typing import Any
 from classifier.backbones import (
     efficientnet_lite0,
     efficientnet_v2_b0,
+    mobilenet_v2,
     mobilenet_v3_large,
     mobilenet_v3_small,
     pretrained,
@@ -64,6 +65,7 @@ BACKBONES = {
         Backbone("small", small.SIZE, lambda size, weights: small.build(size)),
         Backbone(PRETRAINED, pretrained.SIZE, None),
         Backbone(FINE_TUNED, pretrained.SIZE, None, odds_weight=16.0, fit_on_trained=False),
+        Backbone("mobilenet_v2", mobilenet_v2.SIZE, mobilenet_v2.build, mobilenet_v2.MEGABYTES),
         Backbone("mobilenet_v3_small", mobilenet_v3_small.SIZE, mobilenet_v3_small.build, mobilenet_v3_small.MEGABYTES),
         Backbone("mobilenet_v3_large", mobilenet_v3_large.SIZE, mobilenet_v3_large.build, mobilenet_v3_large.MEGABYTES),
         Backbone("efficientnet_v2_b0", efficientnet_v2_b0.SIZE, efficientnet_v2_b0.build, efficientnet_v2_b0.MEGABYTES),
@@ -84,8 +86,14 @@ def to_train(name: str) -> str:
 
 
 def known_or_plain(name: str) -> Backbone:
-    """The backbone of that name, or, for a package's network of another name, one without any peculiarity."""
-    return BACKBONES.get(name, Backbone(name, 0, None))
+    """The backbone of that name, or, for a package's network of another name, one without any peculiarity.
+
+    What was made of a backbone by compressing it, `small-int8`, gives embeddings of the same kind.
+    """
+    return BACKBONES.get(name.partition(MADE_OF)[0], Backbone(name, 0, None))
+
+
+MADE_OF = "-"  # between a backbone's name and what was done to it
 
 
 def backbone_named(name: str) -> Backbone:

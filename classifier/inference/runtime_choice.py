@@ -41,6 +41,8 @@ class ScoredPackage(Protocol):
     @property
     def backbone_hash(self) -> str: ...
     @property
+    def light_only(self) -> bool: ...  # whether only the light interpreter can run it
+    @property
     def keras(self) -> Path: ...
     @property
     def runtimes(self) -> Mapping[str, Path]: ...
@@ -125,6 +127,8 @@ def candidates(package: ScoredPackage, settings: RuntimeSettings) -> list[Candid
     Raises:
         PackageError: the runtime that is asked for needs a file that the package does not carry.
     """
+    if package.light_only and settings.device == "auto" and settings.runtime == "auto":
+        return [partial(backends.LiteRtNetwork, package.runtimes["litert"], settings)]
     on_cpu = [_cpu_candidate(package, settings)]
     if settings.runtime not in {"auto", "keras"} or settings.device == "cpu":
         return on_cpu

@@ -65,7 +65,7 @@ class ScorerService:
             shared.setdefault(package.backbone_hash, []).append(package)
         settings = RuntimeSettings(**{**header["settings"], "shapes": tuple(header["settings"]["shapes"])})
         for packages in shared.values():
-            if settings.check_networks:
+            if settings.check_networks and not packages[0].light_only:
                 check_network(packages[0].keras)
             self._runtimes.append(self._choose(packages, settings))
             self._packages.append(packages[0])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -43,6 +43,16 @@ _PIECE = 1 << 20  # bytes that are hashed at once
 Read = TypeVar("Read")
 
 
+def main_file(files: Container[str]) -> str:
+    """Name of the file that makes a network the one that it is: Keras', or, of an int8 model, the light one.
+
+    Args:
+        files: names of those that a package has.
+    """
+    light = RUNTIME_FILES["litert"]
+    return light if light in files and KERAS not in files else KERAS
+
+
 @dataclass(frozen=True, slots=True)
 class ListedFile:
     """What the manifest says of a file."""
@@ -68,7 +78,7 @@ class PackageFiles:
         where = folder / MANIFEST
         if not isinstance(files, dict) or len(files) > _MOST_FILES:
             raise PackageError(f"{where} lists no files, or more than {_MOST_FILES}")
-        for required in (KERAS, HEAD, CANARIES):
+        for required in (main_file(files), HEAD, CANARIES):
             if required not in files:
                 raise PackageError(f"{where} does not list {required}; it is not a whole package")
         listed: dict[str, ListedFile] = {}

@@ -1,7 +1,7 @@
 """A model package: one folder with everything that turns bytes into one target's probability.
 
     manifest.json     what the model is, and size and SHA-256 of every other file
-    backbone.keras    the network that gives the embedding
+    backbone.keras    the network that gives the embedding; absent from int8 models, which Keras cannot run
     backbone.tflite   the same network for the light interpreter; absent where it could not be exported
     head.npz          weights, bias and calibration
     canaries.npz      a few pictures with the embeddings and scores that they must give
@@ -45,6 +45,7 @@ from classifier.package.files import (
     RUNTIME_FILES,
     Format,
     PackageFiles,
+    main_file,
     read_package,
 )
 from classifier.package.kinds import TARGET
@@ -63,7 +64,7 @@ class BackboneFiles:
     """A backbone on disk, in every form that a package carries."""
 
     name: str  # of the architecture: `small`
-    keras: Path
+    keras: Path | None  # None: only a light interpreter can run it
     runtimes: Mapping[str, Path]  # a key of RUNTIME_FILES -> file
     preprocessing: Preprocessing
     dimension: int  # of the embedding
@@ -140,8 +141,19 @@ class Package:
         )
 
     @property
+    def light_only(self) -> bool:
+        """Whether only the light interpreter can run its network, as of an int8 model."""
+        return KERAS not in self.files.listed
+
+    @property
     def keras(self) -> Path:
-        """The backbone's Keras file."""
+        """The backbone's Keras file.
+
+        Raises:
+            PackageError: it has none.
+        """
+        if self.light_only:
+            raise PackageError(f"{self.folder} is an int8 model: LiteRT alone runs it, not Keras")
         return self.folder / KERAS
 
     def report(self, name: str) -> bytes | None:
@@ -157,7 +169,7 @@ class Package:
         """The backbone, for a package of another target that shares it."""
         return BackboneFiles(
             self.backbone_name,
-            self.keras,
+            None if self.light_only else self.keras,
             self.runtimes,
             self.preprocessing,
             self.dimension,
@@ -217,7 +229,8 @@ def _write_files(work: Path, parts: PackageParts) -> None:
 
 def copy_backbone(work: Path, backbone: BackboneFiles) -> None:
     """Put a backbone's files into a package's folder."""
-    shutil.copyfile(backbone.keras, work / KERAS)
+    if backbone.keras is not None:
+        shutil.copyfile(backbone.keras, work / KERAS)
     for runtime, source in backbone.runtimes.items():
         shutil.copyfile(source, work / RUNTIME_FILES[runtime])
 
@@ -236,6 +249,8 @@ def check_file_names(backbone: BackboneFiles, report: Mapping[str, bytes]) -> No
     Raises:
         ValueError: it may not; names the file.
     """
+    if backbone.keras is None and not backbone.runtimes:
+        raise ValueError(f"the network {backbone.name} has no file")
     unknown = sorted(set(backbone.runtimes) - set(RUNTIME_FILES))
     if unknown:
         raise ValueError(f"unknown runtime {unknown[0]!r}; known are {', '.join(RUNTIME_FILES)}")
@@ -246,18 +261,22 @@ def check_file_names(backbone: BackboneFiles, report: Mapping[str, bytes]) -> No
 
 def facts_of(written: WrittenFolder, backbone: BackboneFiles) -> PackageFacts:
     """What names a package that was written."""
-    return PackageFacts(written.hash, hash_of_backbone(str(written.files[KERAS]["sha256"]), backbone.preprocessing))
+    return PackageFacts(written.hash, _hash_of(written.files, backbone))
 
 
 def backbone_json(backbone: BackboneFiles, files: ListedFiles) -> dict[str, Any]:
     """What a manifest says of a backbone."""
     return {
         "name": backbone.name,
-        "hash": hash_of_backbone(str(files[KERAS]["sha256"]), backbone.preprocessing),
+        "hash": _hash_of(files, backbone),
         "dimension": backbone.dimension,
         "classes": list(backbone.classes),
         "blocks": [asdict(block) for block in backbone.blocks],
     }
+
+
+def _hash_of(files: ListedFiles, backbone: BackboneFiles) -> str:
+    return hash_of_backbone(str(files[main_file(files)]["sha256"]), backbone.preprocessing)
 
 
 def _manifest(parts: PackageParts, files: ListedFiles) -> dict[str, Any]:
@@ -285,7 +304,7 @@ def _package(files: PackageFiles, manifest: Mapping[str, Any], digest: str) -> P
     head = parse_head(files.content(HEAD), folder / HEAD)
     if head.dimension != manifest_values.dimension(backbone["dimension"]):
         raise PackageError(f"{folder}: the head wants {head.dimension} numbers, the backbone {backbone['dimension']}")
-    expected = hash_of_backbone(files.listed[KERAS].sha256, preprocessing)
+    expected = hash_of_backbone(files.listed[main_file(files.listed)].sha256, preprocessing)
     if backbone["hash"] != expected:
         raise PackageError(f"{folder}: the manifest's backbone hash does not belong to its backbone")
     runtimes = manifest_values.runtimes(manifest["runtimes"], files.listed)
@@ -325,6 +344,6 @@ def _references(files: PackageFiles, dimension: int) -> References | None:
     return parse_references(files.content(REFERENCES), files.folder / REFERENCES, dimension)
 
 
-def hash_of_backbone(keras_sha256: str, preprocessing: Preprocessing) -> str:
-    """What keys stored embeddings, from the hash of the network's file."""
-    return hashlib.sha256(f"backbone {keras_sha256} {preprocessing.hash}".encode()).hexdigest()
+def hash_of_backbone(network_sha256: str, preprocessing: Preprocessing) -> str:
+    """What keys stored embeddings, from the hash of the network's main file."""
+    return hashlib.sha256(f"backbone {network_sha256} {preprocessing.hash}".encode()).hexdigest()

@@ -11,12 +11,20 @@ import difflib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from classifier.errors import RecipeSettingError
 from classifier.pictures.preprocessing import FITS, MOST_SIZE, Preprocessing
 
-Record = TypeVar("Record", bound="RecipeSettings")
+
+class SettingsRecord(Protocol):
+    """A frozen record whose fields were all made by `setting`."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+    OWNER: ClassVar[str]  # what these are settings of, for messages
+
+
+Record = TypeVar("Record", bound=SettingsRecord)
 
 _BOOLEANS = dict.fromkeys(("1", "true", "yes", "on"), True) | dict.fromkeys(("0", "false", "no", "off"), False)
 _TYPES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -48,6 +56,7 @@ def setting(
 class RecipeSettings:
     """What the training loop needs of every recipe; a recipe overrides defaults and adds fields of its own."""
 
+    OWNER: ClassVar[str] = "this network"
     size: int = setting(96, "pixels of both sides of the input", low=8, high=MOST_SIZE)
     fit: str = setting("stretch", "how a picture that is not square becomes so", choices=FITS)
     epochs: int = setting(20, "passes over the training samples, at most", low=1, high=10_000)
@@ -128,7 +137,7 @@ def from_words(base: Record, words: Sequence[str], where: str = "--set") -> Reco
         key, equals, text = word.partition("=")
         if not equals:
             raise RecipeSettingError(f"{where} {_short(word)}: expected KEY=VALUE, like epochs=10")
-        spec = _spec(specs, key.strip(), where)
+        spec = _spec(specs, key.strip(), where, base.OWNER)
         values[spec.name] = _checked(_parsed(text.strip(), spec, where), spec, where)
     return _replaced(base, values, where)
 
@@ -141,7 +150,7 @@ def from_table(base: Record, table: Mapping[str, Any], where: str) -> Record:
     """
     specs, values = _specs(type(base)), {}
     for key, value in table.items():
-        spec = _spec(specs, key, where)
+        spec = _spec(specs, key, where, base.OWNER)
         values[spec.name] = _checked(_typed(value, spec, where), spec, where)
     return _replaced(base, values, where)
 
@@ -165,16 +174,16 @@ def _text(value: bool | int | float | str) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _specs(kind: type[RecipeSettings]) -> dict[str, dataclasses.Field[Any]]:
+def _specs(kind: type[SettingsRecord]) -> dict[str, dataclasses.Field[Any]]:
     return {one.name: one for one in dataclasses.fields(kind)}
 
 
-def _spec(specs: Mapping[str, dataclasses.Field[Any]], key: str, where: str) -> dataclasses.Field[Any]:
+def _spec(specs: Mapping[str, dataclasses.Field[Any]], key: str, where: str, owner: str) -> dataclasses.Field[Any]:
     if key in specs:
         return specs[key]
     near = difflib.get_close_matches(key[:_SHOWN], specs, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(specs)}"
-    raise RecipeSettingError(f"{where}: {_short(key)} is no setting of this network; {hint}")
+    raise RecipeSettingError(f"{where}: {_short(key)} is no setting of {owner}; {hint}")
 
 
 def _parsed(text: str, spec: dataclasses.Field[Any], where: str) -> Any:

@@ -119,6 +119,11 @@ class RecogniserPackage:
         return self.recogniser.dimension
 
     @property
+    def light_only(self) -> bool:
+        """Never: every recogniser has a network that Keras runs."""
+        return False
+
+    @property
     def keras(self) -> Path:
         """The backbone's Keras file."""
         return self.folder / KERAS

@@ -118,6 +118,7 @@ class Network:
     logits: Any  # keras.Model: pictures (n, size, size, 3) -> (n, k)
     embedding: Any  # keras.Model: pictures -> (n, features + k): mean features and log odds of picture and mirror image
     characters: int  # k
+    loss: Callable[[Any, Any], Any] | None = None  # of what is to be learned and the logits; None: of shown characters
 
 
 def trained_network(
@@ -208,7 +209,7 @@ def train(
     optimizer = keras.optimizers.AdamW(
         recipe.peak_rate, weight_decay=recipe.weight_decay, use_ema=True, ema_momentum=recipe.averaging
     )
-    model.logits.compile(optimizer, _loss(recipe.logit_penalty))
+    model.logits.compile(optimizer, model.loss or _loss(recipe.logit_penalty))
     course = _Course(training_set, recipe, clock, share or ProcessorShare())
     losses: list[float] = []
     rates: list[float] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from classifier.package.export import export_backbone
 from classifier.package.package import BackboneFiles, Canary, PackageParts, write_package
 from classifier.package.references import References
+from classifier.pictures.png_file import png
 from classifier.pictures.preprocessing import Pixels
 from classifier.references.heads import references_text, rests_on_references
 from classifier.training.backbone_training import TrainingSummary
@@ -188,7 +186,7 @@ def _canaries(learned: Learned, target: LearnedTarget, pictures: Pixels) -> list
     order = np.argsort(target.learned.head.logits(learned.embedded.embeddings), kind="stable")
     order = order[~np.isin(order, learned.references)]
     rows = order[np.unique(np.linspace(0, len(order) - 1, CANARIES).round().astype(int))]
-    return [Canary(_png(pictures[row]), learned.embedded.embeddings[row].astype(np.float32)) for row in rows.tolist()]
+    return [Canary(png(pictures[row]), learned.embedded.embeddings[row].astype(np.float32)) for row in rows.tolist()]
 
 
 def _references(learned: Learned, examples: Sequence[Example]) -> References | None:
@@ -207,9 +205,3 @@ def _split_md5s(learned: Learned, examples: Sequence[Example]) -> dict[str, list
     split = learned.split
     rows = {"train": split.train, "validation": split.validation, "test": split.test}
     return {name: [md5s[row] for row in its.tolist()] for name, its in rows.items()}
-
-
-def _png(picture: npt.NDArray[np.uint8]) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture)).save(stream, "PNG")
-    return stream.getvalue()

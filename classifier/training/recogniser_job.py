@@ -8,20 +8,18 @@ each by a head that saw none of its group.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from classifier.arrays import BoolArray, FloatArray, IntArray
 from classifier.errors import TooFewExamples
 from classifier.package.export import export_backbone
 from classifier.package.package import BackboneFiles, Canary
+from classifier.pictures.png_file import png
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback
 from classifier.recognition.certainty import Limits
@@ -279,10 +277,4 @@ def _canaries(learned: LearnedClasses, embedded: Embedded, pictures: Pixels) -> 
     scores: FloatArray = learned.recogniser.scores(embedded.embeddings)
     order = np.lexsort((scores.max(axis=1), scores.argmax(axis=1)))
     rows = order[np.unique(np.linspace(0, len(order) - 1, CANARIES).round().astype(int))]
-    return [Canary(_png(pictures[row]), embedded.embeddings[row].astype(np.float32)) for row in rows.tolist()]
-
-
-def _png(picture: npt.NDArray[np.uint8]) -> bytes:
-    stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(picture)).save(stream, "PNG")
-    return stream.getvalue()
+    return [Canary(png(pictures[row]), embedded.embeddings[row].astype(np.float32)) for row in rows.tolist()]

@@ -85,7 +85,7 @@ class RoundZero:
         "the backbone; auto is fine_tuned where the extra `pretrained` is installed, else small",
         choices=(
             *("auto", "fine_tuned", "pretrained", "small"),
-            *("mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0"),
+            *("mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0"),
         ),
     )
     network_beside: bool = _key(

@@ -9,10 +9,13 @@ from typing import Any
 from classifier.heads.head_training import LearnedHead
 from classifier.references.heads import references_text, rests_on_references
 from rounds.evaluation.comparison import Compared
+from rounds.evaluation.compression import Compression
 from rounds.evaluation.number_format import estimate
 
 
-def report_text(learned: LearnedHead, compared: Compared | None, target: str) -> str:
+def report_text(
+    learned: LearnedHead, compared: Compared | None, target: str, compression: Compression | None = None
+) -> str:
     """A few lines for people."""
     facts, expected, quality = learned.facts, learned.forecast, learned.quality
     counts, references = facts["said"], int(facts.get("references", 0))
@@ -33,15 +36,14 @@ def report_text(learned: LearnedHead, compared: Compared | None, target: str) ->
         f"{estimate(quality.precision)}, recall {estimate(quality.recall)}, average precision "
         f"{estimate(quality.average_precision)}; those are easier, so go by the forecast",
         *([] if compared is None else [compared.words()]),
+        *([] if compression is None else [compression.words()]),
     ]
     return "\n".join(lines) + "\n"
 
 
-def report_files(
-    learned: LearnedHead, compared: Compared | None, target: str, metrics: Mapping[str, Any]
-) -> dict[str, bytes]:
-    """The files of the package's report folder, by name."""
+def report_files(text: str, metrics: Mapping[str, Any]) -> dict[str, bytes]:
+    """The files of the package's report folder, by name, with what `report_text` gave."""
     return {
         "report.json": json.dumps(dict(metrics), indent=1, allow_nan=False, default=float).encode(),
-        "report.txt": report_text(learned, compared, target).encode(),
+        "report.txt": text.encode(),
     }

@@ -69,7 +69,7 @@ def test_help_names_every_network() -> None:
     [
         (
             ("--network", "smal"),
-            "one of auto, fine_tuned, pretrained, small, mobilenet_v3_small, mobilenet_v3_large, ",
+            "one of auto, fine_tuned, pretrained, small, mobilenet_v2, mobilenet_v3_small, mobilenet_v3_large, ",
         ),
         (("--network", "smal"), "did you mean 'small'?"),
         (("--network", "small", "--how", "head"), "--how head learns the last layer only"),

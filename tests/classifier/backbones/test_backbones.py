@@ -17,7 +17,9 @@ from classifier.training.augmentation import Changes, changed
 
 
 def test_an_unknown_backbone_is_answered_with_those_that_exist() -> None:
-    with pytest.raises(ValueError, match="small, pretrained, fine_tuned, mobilenet_v3_small, mobilenet_v3_large, eff"):
+    with pytest.raises(
+        ValueError, match="small, pretrained, fine_tuned, mobilenet_v2, mobilenet_v3_small, mobilenet_v3_large, eff"
+    ):
         backbone_named("resnet")
 
 
@@ -81,7 +83,7 @@ def test_a_network_for_earlier_weights_is_frozen_where_published_weights_are(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras' own, when it saves
-@pytest.mark.parametrize("name", ["mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0"])
+@pytest.mark.parametrize("name", ["mobilenet_v2", "mobilenet_v3_small", "mobilenet_v3_large", "efficientnet_v2_b0"])
 def test_a_local_weights_file_becomes_frozen_features(name: str, tmp_path: Path) -> None:
     backbone, weights = backbone_named(name), tmp_path / "own.weights.h5"
     backbone.build(64, None).save_weights(weights)
