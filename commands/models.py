@@ -291,6 +291,7 @@ def _show(options: ModelsOptions, name: str, workspace: Workspace) -> int:
 
 
 _LONG = frozenset({"parts", "posts"})
+_PARENT = "the model"
 
 
 def _compress(options: ModelsOptions, name: str, workspace: Workspace) -> int:
@@ -312,6 +313,11 @@ def _export(options: ModelsOptions, name: str, workspace: Workspace) -> int:
         model = _named(reader, name)
     package = verified_either(workspace, model)
     if options.form != PACKAGE:
+        if package.light_only:
+            raise UsageRefused(
+                f"{model.card.name} is an int8 model: --format package takes it along, and {model.parent or _PARENT}, which it "
+                f"was made of, can be had as {options.form}"
+            )
         return export_elsewhere(model.card, package, options.folder, options.form, as_json=options.as_json)
     into = options.folder / f"{model.card.target}-{model.card.number}"
     try:

@@ -38,7 +38,7 @@ class Compressed:
     files: BackboneFiles
     facts: Mapping[str, Any]  # what was done, for people and programs; plain values
     taught: Mapping[str, Any]  # what its training took, as packages remember it; empty: none
-    history: TrainingHistory = TrainingHistory()  # noqa: RUF009 - frozen, and holds nothing
+    history: TrainingHistory | None = None  # of its training; None: there was none
 
 
 def pack(
@@ -68,7 +68,7 @@ def pack(
         threshold=parent.threshold,
         canaries=[Canary(png(pictures[chosen[row]]), embeddings[row]) for row in shown.tolist()],
         snapshot={**job.snapshot, **({"taught": dict(compressed.taught)} if compressed.taught else {})},
-        report={HISTORY: compressed.history.to_bytes()},
+        report={} if compressed.history is None else {HISTORY: compressed.history.to_bytes()},
     )
     facts = write_package(folder, parts)
     sizes = {

@@ -16,9 +16,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from classifier.errors import DeviceError
 from classifier.head import Calibration, Head
-from classifier.package.keras_file import check_network
+from classifier.package.keras_file import loaded_network
 from classifier.pictures.preprocessing import Preprocessing
 from classifier.recognition.class_head import ClassHead
 
@@ -51,24 +50,7 @@ def scoring_network(package: ScoringPackage) -> Any:
         PackageError: the network's file is none of ours.
         DeviceError: Keras refuses it.
     """
-    return with_head(loaded_backbone(package.keras), package.head)
-
-
-def loaded_backbone(file: Path) -> Any:
-    """A package's network, from float32 RGB 0..255 to embeddings.
-
-    Raises:
-        PackageError: the file is none of ours.
-        DeviceError: Keras refuses it.
-    """
-    import keras
-
-    check_network(file)
-    try:
-        return keras.saving.load_model(file, compile=False)
-    except Exception as error:  # a network that somebody else described may fail anywhere within Keras
-        words = " ".join(str(error).split())
-        raise DeviceError(f"Keras refuses {file}: {type(error).__name__}: {words[:300]}") from error
+    return with_head(loaded_network(package.keras), package.head)
 
 
 def with_head(backbone: Any, head: Head | ClassHead) -> Any:

@@ -13,7 +13,7 @@ from math import prod
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from classifier.errors import PackageError
+from classifier.errors import DeviceError, PackageError
 from classifier.package.bounded_json import read_json
 from classifier.package.zip_members import Member, NotOurArchive, members
 from system.regular_files import open_regular
@@ -87,6 +87,23 @@ def check_network(path: Path) -> None:
                 _check_group(h5py, weights, member.size)
         except (ValueError, OSError, KeyError, RuntimeError, TypeError) as error:
             raise PackageError(f"{path} is refused: {error}; only plain weights are taken") from error
+
+
+def loaded_network(file: Path) -> Any:
+    """A network, from float32 RGB 0..255 to embeddings.
+
+    Raises:
+        PackageError: the file is none of ours.
+        DeviceError: Keras refuses it.
+    """
+    import keras
+
+    check_network(file)
+    try:
+        return keras.saving.load_model(file, compile=False)
+    except Exception as error:  # a network that somebody else described may fail anywhere within Keras
+        words = " ".join(str(error).split())
+        raise DeviceError(f"Keras refuses {file}: {type(error).__name__}: {words[:300]}") from error
 
 
 def _opened(path: Path) -> BinaryIO:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from rounds.head_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
     from storage.archive_records import RegisteredModel
 
+_PARENT = "the model that it was made of"
 _ANYWAY = "crawl models activate {} puts it in force all the same"
 
 
@@ -57,12 +58,29 @@ def compress(options: CompressOptions, workspace: Workspace) -> int:
         RecipeSettingError: no such setting or value.
         UnknownModel, UsageRefused: no such model, or none that can be compressed in this way.
     """
-    from classifier.compression.settings import settings_of
+    from classifier.compression.settings import INT8, settings_of
 
     settings_of(options.how, options.words)
+    if options.how == INT8:
+        _check_library()
     with open_reader(workspace.root) as reader:
         target, _ = _subject(reader, options)
     return run_round(_run(options, workspace), workspace, target.name)
+
+
+def _check_library() -> None:
+    """Refuse before anything is read what cannot be made.
+
+    Raises:
+        UsageRefused: a package is missing; says which.
+    """
+    from classifier.compression.quantization import check_library
+    from classifier.errors import DeviceError
+
+    try:
+        check_library()
+    except DeviceError as error:
+        raise UsageRefused(str(error)) from None
 
 
 _Subject: TypeAlias = "tuple[Target, RegisteredModel]"
@@ -144,6 +162,10 @@ def _plan(options: CompressOptions, workspace: Workspace, model: RegisteredModel
     from rounds.compression_round import CompressionPlan
 
     settings = settings_of(options.how, options.words)
+    if package.light_only and not isinstance(settings, DistilSettings):
+        raise UsageRefused(
+            f"{model.card.name} is an int8 model: only --how distil goes on from there; compress {model.parent or _PARENT} instead"
+        )
     preprocessing, backbone, weights = package.preprocessing, package.backbone_name, None
     round_zero = workspace.settings.round_zero
     if isinstance(settings, DistilSettings):
