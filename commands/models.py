@@ -315,8 +315,8 @@ def _export(options: ModelsOptions, name: str, workspace: Workspace) -> int:
     if options.form != PACKAGE:
         if package.light_only:
             raise UsageRefused(
-                f"{model.card.name} is an int8 model: --format package takes it along, and {model.parent or _PARENT}, which it "
-                f"was made of, can be had as {options.form}"
+                f"{model.card.name} is an int8 model: --format package takes it along, and "
+                f"{model.parent or _PARENT}, which it was made of, can be had as {options.form}"
             )
         return export_elsewhere(model.card, package, options.folder, options.form, as_json=options.as_json)
     into = options.folder / f"{model.card.target}-{model.card.number}"

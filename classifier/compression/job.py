@@ -1,12 +1,11 @@
-"""What the main process asks the compressing process for: `job.json`, and two arrays beside it."""
+"""What the main process asks the compressing process for, and what lies beside it."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -15,9 +14,9 @@ from classifier.arrays import BoolArray, FloatArray
 from classifier.compression.settings import CompressionSettings, settings_of
 from classifier.heads.training_set import TRAIN, VALIDATION
 from classifier.pictures.preprocessing import Preprocessing
-from classifier.training.record_json import plain, record_from
+from classifier.training.job import read_job, write_job
 
-JOB, PARENT = "job.json", "parent.npz"
+PARENT = "parent.npz"
 Kind = TypeVar("Kind", bound=CompressionSettings)
 
 
@@ -25,6 +24,7 @@ Kind = TypeVar("Kind", bound=CompressionSettings)
 class CompressionJob:
     """One order to the compressing process; the pictures lie in `training.job.PICTURES` beside it."""
 
+    FILE: ClassVar[str] = "compression.json"
     how: str  # a key of `settings.WAYS`
     words: Sequence[str]  # KEY=VALUE
     tag: str  # of the target
@@ -74,7 +74,7 @@ class ParentAnswers:
 
 def write_compression_job(folder: Path, job: CompressionJob, answers: ParentAnswers) -> None:
     """Put a job into its folder."""
-    (folder / JOB).write_text(json.dumps(plain(job), allow_nan=False))
+    write_job(folder, job)
     np.savez(
         folder / PARENT,
         allow_pickle=False,
@@ -91,6 +91,6 @@ def read_compression_job(folder: Path) -> tuple[CompressionJob, ParentAnswers]:
     Raises:
         OSError: there is none. ValueError: it is none that this version of the program writes.
     """
-    job = record_from(CompressionJob, json.loads((folder / JOB).read_bytes()), "job")
+    job = read_job(folder, CompressionJob)
     with np.load(folder / PARENT, allow_pickle=False) as arrays:
         return job, ParentAnswers(arrays["vectors"], arrays["scores"], arrays["labels"], arrays["split"])

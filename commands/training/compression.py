@@ -164,7 +164,8 @@ def _plan(options: CompressOptions, workspace: Workspace, model: RegisteredModel
     settings = settings_of(options.how, options.words)
     if package.light_only and not isinstance(settings, DistilSettings):
         raise UsageRefused(
-            f"{model.card.name} is an int8 model: only --how distil goes on from there; compress {model.parent or _PARENT} instead"
+            f"{model.card.name} is an int8 model: only --how distil goes on from there; compress "
+            f"{model.parent or _PARENT} instead"
         )
     preprocessing, backbone, weights = package.preprocessing, package.backbone_name, None
     round_zero = workspace.settings.round_zero
