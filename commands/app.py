@@ -13,6 +13,7 @@ import typer
 
 from commands.app_answers import declare_answers
 from commands.app_folders import declare_folders
+from commands.app_following import declare_following
 from commands.app_interchange import declare_interchange
 from commands.app_learning import declare_the_loop
 from commands.app_models import declare_models
@@ -380,6 +381,7 @@ declare_folders(app)
 declare_models(app)
 declare_videos(app)
 declare_interchange(app)
+declare_following(app)
 
 
 @app.command()

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from commands.context.registered_models import check_known_models
 from commands.context.tagger_choice import check_tagger
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Clock, Workspace, load_workspace
+from commands.crawling.job import crew_of, job_of
 from commands.crawling.model_choice import learned_judge
 from commands.crawling.model_request import ModelRequest
 from commands.crawling.plan import CrawlPlan, make_plan
@@ -34,14 +35,10 @@ from commands.terminal.log_file import journal
 from commands.terminal.machine_formats import leave_open
 from commands.terminal.signals import StopRequest, obeying_signals, run_obeying
 from commands.terminal.tables import print_line, print_table
-from crawler.animations.policy import animation_policy
-from crawler.crew import Crew, Job
-from crawler.decisions import Policy
 from crawler.errors import AccessError, BlockedError
 from crawler.judge import Judge
 from crawler.pipeline import crawl
 from crawler.run import Run
-from crawler.sources.listing import SiteSource
 from crawler.sources.query_plan import crawl_terms
 from crawler.tally import Outcome, Tally
 from crawler.transport.downloads import Downloader
@@ -102,13 +99,13 @@ def run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Part
     Raises:
         The rooms' errors, when the job could not begin.
     """
-    terms = _check(options)
+    _check(options)
     check_site(workspace)
     check_tagger(workspace.settings)
     check_references(options.references)
     stop = StopRequest()
     try:
-        summary = run_obeying(_run(options, terms, workspace, output, parts or Parts(), stop), stop)
+        summary = run_obeying(_run(options, workspace, output, parts or Parts(), stop), stop)
     except asyncio.CancelledError:
         complain("stopped; what was done is kept, and the same command goes on from there")
         return int(stop.code or ExitCode.INTERRUPTED)
@@ -153,15 +150,34 @@ class _CrawlSetup:
     preparing_s: float = 0.0
 
 
-async def _run(
-    options: CrawlOptions, terms: Query, workspace: Workspace, output: Output, parts: Parts, stop: StopRequest
-) -> Summary:
+async def _run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Parts, stop: StopRequest) -> Summary:
     async with AsyncExitStack() as stack:
         stack.enter_context(obeying_signals(stop))
         archive = await open_archive(stack, workspace, dry_run=options.dry_run)
         stack.enter_context(journal(workspace.root, write=not options.dry_run))
         await check_known_models(workspace, archive, options.keep)
         connected = await connect(stack, workspace, parts.pace)
+        return await crawl_once(options, workspace, output, parts, stop, OpenGallery(archive, connected))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGallery:
+    """A gallery that is held, and a site that answers."""
+
+    archive: CommandArchive
+    connected: Connected
+
+
+async def crawl_once(
+    options: CrawlOptions, workspace: Workspace, output: Output, parts: Parts, stop: StopRequest, opened: OpenGallery
+) -> Summary:
+    """One crawl into an open gallery; the summary is the caller's to print.
+
+    Raises:
+        UsageRefused, UsageError: what cannot be meant; and the rooms' errors, when the job could not begin.
+    """
+    terms, archive, connected = _check(options), opened.archive, opened.connected
+    async with AsyncExitStack() as stack:
         plan = await make_plan(options, terms, connected, archive)
         for line in plan.lines:
             say(line)
@@ -204,8 +220,13 @@ async def _work(setup: _CrawlSetup, judge: Judge) -> Summary:
     run_id = await setup.archive.begin_run(_start(setup, judge))
     downloader = Downloader(setup.connected.http, setup.connected.site, setup.connected.pace.patience)
     current = Run(
-        job=_job(setup, run_id),
-        crew=_crew(setup, judge, downloader),
+        job=replace(
+            job_of(run_id, setup.plan, setup.workspace, setup.connected),
+            limit=setup.options.limit,
+            newer_only=setup.options.newer_only,
+            seen=setup.options.seen,
+        ),
+        crew=crew_of(setup.plan, setup.connected, judge, setup.archive, downloader),
         tally=Tally(expected=None if setup.plan.checked_here else setup.plan.counted),
         stop=setup.stop.event,
     )
@@ -257,6 +278,16 @@ async def _crawl(current: Run, takeover: Takeover | None) -> None:
         await takeover.cancel()
 
 
+def typed_words(options: CrawlOptions) -> dict[str, Any]:
+    """A search in the user's words, by which `crawl sync` knows it again."""
+    return {
+        "tags": sorted(options.tags),
+        "keep": sorted(options.keep),
+        "where": options.where.strip(),
+        "rating": options.rating.strip(),
+    }
+
+
 def _exit_code(setup: _CrawlSetup, current: Run, error: BaseException | None) -> ExitCode:
     codes: list[int] = [exit_code_of(error)] if error is not None else []
     tally = current.tally
@@ -278,6 +309,9 @@ def _start(setup: _CrawlSetup, judge: Judge) -> RunStart:
         "trust_tags": setup.workspace.settings.scoring.trust_tags,
         "limit": setup.options.limit,
         "new": setup.options.newer_only,
+        "seen": setup.options.seen,
+        "goal": {name: value for name, value in asdict(setup.options.goal).items() if value is not None},
+        "typed": typed_words(setup.options),
         "thresholds": {name: card.threshold for name, card in judge.models.items()},
     }
     return RunStart(
@@ -287,36 +321,4 @@ def _start(setup: _CrawlSetup, judge: Judge) -> RunStart:
         targets=[target.name for target in setup.plan.targets],
         settings=settings,
         models=[card.name for card in judge.models.values()],
-    )
-
-
-def _job(setup: _CrawlSetup, run_id: int) -> Job:
-    scoring = setup.workspace.settings.scoring
-    return Job(
-        run_id=run_id,
-        site=setup.connected.site.name,
-        query=setup.plan.query,
-        targets=setup.plan.targets,
-        policy=Policy(trust_tags=scoring.trust_tags),
-        score_on=scoring.score_on,
-        wants=setup.plan.wants,
-        checked_here=setup.plan.checked_here,
-        counted=setup.plan.counted,
-        limit=setup.options.limit,
-        newer_only=setup.options.newer_only,
-        seen=setup.options.seen,
-        animation=animation_policy(scoring.animation_frames, scoring.animation_megabytes),
-        in_flight=scoring.in_flight,
-        grace_s=setup.connected.pace.grace_s,
-    )
-
-
-def _crew(setup: _CrawlSetup, judge: Judge, downloader: Downloader) -> Crew:
-    connected = setup.connected
-    return Crew(
-        source=SiteSource(connected.client, setup.plan.server_query),
-        fetcher=downloader,
-        judge=judge,
-        archive=setup.archive,
-        note=lambda post, error: log.warning("post %d: %s", post.id, describe(error)),
     )

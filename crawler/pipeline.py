@@ -49,6 +49,15 @@ async def crawl(run: Run) -> None:
     await _carry_everything(run, posts_to_do(run))
 
 
+async def carry(run: Run, posts: AsyncIterator[tuple[Post, Known]]) -> None:
+    """Carry other posts than a crawl would list, in the same way.
+
+    Raises:
+        as `crawl` does.
+    """
+    await _carry_everything(run, posts)
+
+
 async def decide_again(run: Run) -> None:
     """Decide once more what the listing's posts were decided by other models than those that are in force now.
 

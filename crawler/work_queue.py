@@ -22,15 +22,15 @@ async def posts_to_do(run: Run) -> AsyncIterator[tuple[Post, Known]]:
     listing = await archive.open_listing(job.site, job.query, newer_only=job.newer_only)
     run.listing_id = listing.id
     resumed: set[int] = set()
-    async for listed in _left_open(run):
+    async for listed in left_open(run):
         posts = await _where_they_are_now(run, listed)
         resumed.update(post.id for post in posts)
-        for item in await _with_knowledge(run, posts):
+        for item in await with_knowledge(run, posts):
             yield item
-    async for posts in _once_missing(run):
+    async for posts in once_missing(run):
         fresh = [post for post in posts if post.id not in resumed]
         resumed.update(post.id for post in fresh)
-        for item in await _with_knowledge(run, fresh):
+        for item in await with_knowledge(run, fresh):
             yield item
     floor = listing.newest if job.newer_only else None
     unwanted = 0  # posts that the site listed and our own terms left out
@@ -42,7 +42,7 @@ async def posts_to_do(run: Run) -> AsyncIterator[tuple[Post, Known]]:
             run.tally.gaps += 1
             await archive.file_gap(listing.id, page.gap)
         await archive.file_page(listing.id, ListedPage(posts, page.refused, page.cursor, job.run_id))
-        for item in await _with_knowledge(run, [post for post in posts if post.id not in resumed]):
+        for item in await with_knowledge(run, [post for post in posts if post.id not in resumed]):
             yield item
     whole = listing.cursor is None and floor is None
     counted = job.counted if whole or not job.checked_here else None  # what another run left out is not known
@@ -55,8 +55,8 @@ async def decided_by_others(run: Run) -> AsyncIterator[tuple[Post, Known]]:
 
     What was listed and never decided is left to the next crawl: this one may have been stopped before it.
     """
-    async for listed in _left_open(run):
-        for post, known in await _with_knowledge(run, await _where_they_are_now(run, listed)):
+    async for listed in left_open(run):
+        for post, known in await with_knowledge(run, await _where_they_are_now(run, listed)):
             if _is_anothers(run, known) and _is_stored(run, known):
                 yield post, known
 
@@ -73,7 +73,7 @@ def _is_stored(run: Run, known: Known) -> bool:
     return known.rendition is not None or backbones <= known.embeddings.keys()
 
 
-async def _left_open(run: Run) -> AsyncIterator[Sequence[Post]]:
+async def left_open(run: Run) -> AsyncIterator[Sequence[Post]]:
     """What an earlier run listed and did not finish, newest first."""
     below: int | None = None
     while True:
@@ -108,7 +108,7 @@ async def _gone(run: Run, post: Post) -> None:
             raise GoneError
 
 
-async def _once_missing(run: Run) -> AsyncIterator[Sequence[Post]]:
+async def once_missing(run: Run) -> AsyncIterator[Sequence[Post]]:
     """The id ranges that an earlier run could not list, tried again."""
     archive = run.crew.archive
     for gap in await archive.open_gaps(run.listing_id):
@@ -124,7 +124,8 @@ async def _once_missing(run: Run) -> AsyncIterator[Sequence[Post]]:
             run.tally.gaps += 1
 
 
-async def _with_knowledge(run: Run, posts: Sequence[Post]) -> list[tuple[Post, Known]]:
+async def with_knowledge(run: Run, posts: Sequence[Post]) -> list[tuple[Post, Known]]:
+    """Posts, each with what is known of it for the run's targets."""
     known = await run.crew.archive.known(posts, [target.name for target in run.job.targets])
     return [(post, known.get(post.id) or Known()) for post in posts]
 

@@ -3,4 +3,4 @@
 A released step is never edited. `HEAD` lets the program see that nothing is to be done without loading Alembic.
 """
 
-HEAD = "0010"
+HEAD = "0011"

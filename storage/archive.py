@@ -37,6 +37,7 @@ from storage.evidence import Rescored, SplitAssignments
 from storage.files.lock import GalleryLock
 from storage.files.renditions import read_rendition, store_rendition
 from storage.files.tree import Tree
+from storage.following.follows import Follows
 from storage.imports.seen_posts import SeenPosts
 from storage.lifecycle.opening import open_gallery
 from storage.lifecycle.verify import VerifyReport
@@ -65,7 +66,7 @@ class Archive:
 
     What a crawl and a round need is asked of the archive itself, which hands it to its part; what moves files between
     gallery and trash afterwards, of `moves`; what other programs fetched comes in by `arrivals`, and what they say that
-    they have by `seen`.
+    they have by `seen`. A sync asks `follows`.
     """
 
     root: Path
@@ -73,6 +74,7 @@ class Archive:
     moves: ArchiveMoves
     arrivals: Arrivals
     seen: SeenPosts
+    follows: Follows
 
     def __init__(self, lock: GalleryLock, tree: Tree, recovery: RecoveryReport, settings: ArchiveSettings) -> None:
         self.root = tree.root
@@ -90,6 +92,7 @@ class Archive:
         self.moves = ArchiveMoves(self._access, mover)
         self.arrivals = Arrivals(self._access, self._posts)
         self.seen = SeenPosts(self._access)
+        self.follows = Follows(self._access)
 
     @classmethod
     def open(cls, root: Path, settings: ArchiveSettings | None = None) -> Archive:

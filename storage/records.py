@@ -151,7 +151,7 @@ class Post:
     tags: PostTags
     file: FileVersion | None  # None: hidden from us; `hidden_reason` says why
     renditions: tuple[Rendition, ...] = ()  # smallest first, the original last
-    hidden_reason: str | None = None  # banned | restricted | takedown | safe_mode | unknown
+    hidden_reason: str | None = None  # banned | restricted | takedown | safe_mode | gone | unknown
     ai_tags: tuple[AiTag, ...] | None = None  # None: the site did not say
     score: int = 0  # the site's votes, may be negative
     fav_count: int = 0

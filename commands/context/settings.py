@@ -160,6 +160,19 @@ class TrainSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class FollowEntry:
+    """`[[follow]]`: one search that `crawl sync` follows; where there is any, it follows no others."""
+
+    tag: str = _key("", "tags that a post must carry, spaces between")
+    keep: str = _key("", "what to keep, spaces between")
+    site: str = _key("", "by name or URL; empty: the site of these settings")
+    where: str = _key("", "more terms, as with --where")
+    rating: str = _key("", "only these ratings, as with --rating")
+    limit: int = _key(0, "posts of a first walk in one sync; 0: all", low=0, high=10_000_000)
+    every_hours: float = _key(0.0, "hours between two syncs; 0: by what they bring", low=0.0, high=8784.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `crawl.toml` may say."""
 
@@ -177,6 +190,7 @@ class Settings:
     train: TrainSettings = field(default_factory=TrainSettings)
     networks: Mapping[str, Any] = field(default_factory=dict)  # by name of a recipe, its settings
     sites: Mapping[str, SiteEntry] = field(default_factory=dict)
+    follow: tuple[FollowEntry, ...] = ()
 
 
 def load_settings(file: Path | None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -287,6 +301,8 @@ def _value(hint: Any, value: Any, spec: dataclasses.Field[Any], source: _Source,
         return networks_of(value, where)
     if keys == ("train", "stages"):
         return _stages(value, source, where)
+    if keys == ("follow",):
+        return _followed(value, source, where)
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, dict):
             raise SettingsError(f"{where} must be a table, like [{keys[-1]}]")
@@ -302,6 +318,20 @@ def _stages(value: Any, source: _Source, where: str) -> tuple[StageEntry, ...]:
     stages = tuple(_build(StageEntry, entry, source, ("train", "stages")) for entry in value)
     check_stages(stages, where)
     return stages
+
+
+def _followed(value: Any, source: _Source, where: str) -> tuple[FollowEntry, ...]:
+    if not isinstance(value, list) or not all(isinstance(entry, dict) for entry in value):
+        raise SettingsError(f"{where} must be tables like [[follow]]")
+    entries = tuple(_build(FollowEntry, entry, source, ("follow",)) for entry in value)
+    for number, entry in enumerate(entries, start=1):
+        for name in ("tag", "keep"):
+            if not getattr(entry, name).split():
+                raise SettingsError(f"{where}: entry {number} has no {name}, like {name} = {_LIKE[name]!r}")
+    return entries
+
+
+_LIKE = {"tag": "genshin_impact", "keep": "mona"}
 
 
 def load_stages(file: Path) -> tuple[StageEntry, ...]:
@@ -417,7 +447,7 @@ def _check_names(environ: Mapping[str, str]) -> None:
             )
 
 
-_IN_A_FILE = ("sites", "networks")  # tables that only a file can hold
+_IN_A_FILE = ("sites", "networks", "follow")  # tables that only a file can hold
 
 
 def _variables() -> Iterator[str]:

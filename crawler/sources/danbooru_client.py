@@ -18,6 +18,7 @@ from crawler.sources.site_client import (
     IMPLICATIONS,
     NEWEST,
     PAGE_SIZE,
+    ChangeLists,
     Implication,
     PostPage,
     Profile,
@@ -92,17 +93,36 @@ class DanbooruClient:
             TagLimit: too many terms for this account.
             ValueError: `page` is no id cursor.
         """
-        fields = f"{POST_FIELDS},{AI_FIELDS}" if self.with_ai_tags else POST_FIELDS
         cursor_of(page)  # nothing else is sent
+        return await self._listed(tags, page, limit)
+
+    async def _listed(self, tags: str, page: str, limit: int) -> PostPage:
+        fields = self._fields()
         query = {"tags": tags, "limit": str(limit), "page": page, "only": fields}
         return await self._page(await self._api.rows("/posts.json", query))
+
+    def _fields(self) -> str:
+        return f"{POST_FIELDS},{AI_FIELDS}" if self.with_ai_tags else POST_FIELDS
+
+    @property
+    def change_lists(self) -> ChangeLists:
+        """Edits, uploads, deletions and replaced files come in the order of changes; bans do not, and are listed."""
+        return ChangeLists(terms=1, ids=PAGE_SIZE, removals="banned")
+
+    async def latest_changes(self, tags: str, *, number: int = 1) -> PostPage:
+        """A page of a search, the last changed first; votes, comments, flags and bans are no changes there."""
+        return await self._listed(f"{tags} order:change".strip(), str(number), PAGE_SIZE)
+
+    async def removed(self, tags: str, *, page: str = NEWEST) -> PostPage:
+        """A page of the banned posts of a search, by id; `status:` takes no search term."""
+        return await self.posts(f"{tags} status:banned".strip(), page=page)
 
     async def post(self, post_id: int) -> Post:
         """One post as it is now.
 
         Raises: GoneError: there is none. PostError: it makes no sense, or is forbidden to us.
         """
-        fields = f"{POST_FIELDS},{AI_FIELDS}" if self.with_ai_tags else POST_FIELDS
+        fields = self._fields()
         raw = await self._api.json(f"/posts/{int(post_id)}.json", {"only": fields}, of_one_post=True)
         return post_of(raw, post_id, lambda raw: post_from_json(self.site, raw))
 

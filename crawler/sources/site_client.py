@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from crawler.sites import Site
 from storage.records import Post, RefusedRow, TagCategory
@@ -28,6 +28,15 @@ class PostPage:
     refused: tuple[RefusedRow, ...]
     raw_count: int  # rows in the answer, whatever became of them
     left_out: tuple[int, ...] = ()  # ids of rows that a part of the search leaves out which the site was not asked
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeLists:
+    """What a site can be asked about posts that it has listed before."""
+
+    terms: int = 0  # of the account's search terms that the list of the latest changes takes
+    ids: int = 100  # posts that one request for known ids gives; 1: lists of ids are not taken
+    removals: Literal["banned", "deleted"] | None = None  # which posts are listed as taken down; None: none are
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,22 @@ class SiteClient(Protocol):
 
     def posts_by_id(self, ids: Iterable[int]) -> AsyncIterator[PostPage]:
         """Known posts as they are now; an id that is missing from all pages is gone for good."""
+        ...
+
+    @property
+    def change_lists(self) -> ChangeLists:
+        """What this site can be asked about posts that it has listed before."""
+        ...
+
+    async def latest_changes(self, tags: str, *, number: int = 1) -> PostPage:
+        """Page 1, 2, … of a search, those that were uploaded or changed last first.
+
+        Numbered pages shift while posts change; a post may come twice.
+        """
+        ...
+
+    async def removed(self, tags: str, *, page: str = NEWEST) -> PostPage:
+        """One page, by id, of those posts of a search that were taken down, where `change_lists` says so."""
         ...
 
     async def count(self, tags: str) -> int | None:

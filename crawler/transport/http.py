@@ -72,6 +72,7 @@ class Traffic:
     """What went over the wire; bytes are of bodies, as transferred, those of attempts that failed included."""
 
     requests: int = 0
+    api_requests: int = 0  # of these, to the API
     api_bytes: int = 0
     original_bytes: int = 0
     rendition_bytes: int = 0  # of every file that is no original
@@ -270,6 +271,7 @@ class Http:
 
     async def _send_once(self, client: httpx2.AsyncClient, ask: Ask, url: str) -> httpx2.Response:
         self.traffic.requests += 1
+        self.traffic.api_requests += ask.kind is Kind.API
         async with asyncio.timeout(self._deadlines.headers_s):
             method, address = "GET" if ask.form is None else "POST", self._with_key(ask, url)
             request = client.build_request(method, address, headers=self._headers(ask, url), content=ask.form)

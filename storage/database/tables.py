@@ -274,6 +274,21 @@ class GapRow(Base):
     closed_at: Mapped[datetime | None]
 
 
+class FollowRow(Base):
+    """A listing that `crawl sync` follows."""
+
+    __tablename__ = "follow"
+    listing_id: Mapped[int] = mapped_column(ForeignKey("listing.id"), primary_key=True, autoincrement=False)
+    interval_s: Mapped[float]
+    due_at: Mapped[datetime]
+    synced_at: Mapped[datetime | None]
+    changed_since: Mapped[datetime | None]
+    stale_before: Mapped[datetime | None]
+    removals_at: Mapped[datetime | None]
+    new: Mapped[int]
+    changed: Mapped[int]
+
+
 class AttemptRow(Base):
     """A try to fetch something; also the intent that recovery goes by."""
 

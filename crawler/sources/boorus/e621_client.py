@@ -24,6 +24,7 @@ from crawler.sources.site_client import (
     IMPLICATIONS,
     NEWEST,
     PAGE_SIZE,
+    ChangeLists,
     Implication,
     PostPage,
     Profile,
@@ -41,6 +42,7 @@ from storage.search.language import Node
 log = logging.getLogger(__name__)
 
 MOST_ROWS = 320  # posts or tags in one answer
+MOST_IDS = 100  # in one search
 LEAST_TO_COMPLETE = 3  # characters; the site completes no shorter word
 MOST_STEPS = 20  # requests that follow implications
 _NUMBERS = {0: "general", 1: "artist", 2: "contributor", 3: "copyright", 4: "character", 5: "species", 6: "invalid",
@@ -77,9 +79,27 @@ class E621Client:
         """
         cursor_of(page)  # nothing else is sent
         search = self._search(tags)
-        query = {"tags": search.asked, "limit": str(min(limit, MOST_ROWS)), "page": page}
+        return search.only_fitting(await self._listed(search.asked, page, min(limit, MOST_ROWS)))
+
+    async def _listed(self, words: str, page: str, limit: int) -> PostPage:
+        query = {"tags": words, "limit": str(limit), "page": page}
         rows = await self._rows("/posts.json", query, "posts")
-        return search.only_fitting(await page_of(rows, lambda raw: e621_post(self.site, raw)))
+        return await page_of(rows, lambda raw: e621_post(self.site, raw))
+
+    @property
+    def change_lists(self) -> ChangeLists:
+        """Everything comes in the order of changes, deletions too."""
+        return ChangeLists(ids=MOST_IDS)
+
+    async def latest_changes(self, tags: str, *, number: int = 1) -> PostPage:
+        """A page of a search, deleted posts included, the last changed first."""
+        search = self._search(tags)
+        words = f"{search.asked} status:any order:change".strip()
+        return search.only_fitting(await self._listed(words, str(number), MOST_ROWS))
+
+    async def removed(self, tags: str, *, page: str = NEWEST) -> PostPage:
+        """Nothing: what was taken down is deleted, and comes with the changes."""
+        return PostPage((), (), 0)
 
     async def post(self, post_id: int) -> Post:
         """One post as it is now.
@@ -92,11 +112,9 @@ class E621Client:
     async def posts_by_id(self, ids: Iterable[int]) -> AsyncIterator[PostPage]:
         """Known posts as they are now, deleted ones too; an id that is missing from all pages is gone for good."""
         wanted = list(dict.fromkeys(ids))
-        for start in range(0, len(wanted), 100):
-            numbers = ",".join(map(str, wanted[start : start + 100]))
-            query = {"tags": f"id:{numbers} status:any", "limit": "100", "page": NEWEST}
-            rows = await self._rows("/posts.json", query, "posts")
-            yield await page_of(rows, lambda raw: e621_post(self.site, raw))
+        for start in range(0, len(wanted), MOST_IDS):
+            numbers = ",".join(map(str, wanted[start : start + MOST_IDS]))
+            yield await self._listed(f"id:{numbers} status:any", NEWEST, MOST_IDS)
 
     async def count(self, tags: str) -> int | None:
         """The site counts no searches, but it says how many posts a single tag has."""

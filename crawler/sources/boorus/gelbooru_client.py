@@ -24,6 +24,7 @@ from crawler.sources.post_pages import page_of, post_in
 from crawler.sources.site_client import (
     NEWEST,
     PAGE_SIZE,
+    ChangeLists,
     PostPage,
     SiteTag,
     Suggestion,
@@ -79,6 +80,22 @@ class GelbooruClient(NoTagLinks):
         words = " ".join(filter(None, (search.asked, where, order)))
         answer = await self._ask("post", {"tags": words, "limit": str(min(limit, MOST_ROWS)), "pid": "0"})
         return search.only_fitting(await self._page(answer))
+
+    @property
+    def change_lists(self) -> ChangeLists:
+        """Edits come in the order of changes; a deleted post is only missing, and no list of ids is taken."""
+        return ChangeLists(ids=1)
+
+    async def latest_changes(self, tags: str, *, number: int = 1) -> PostPage:
+        """A page of a search, the last changed first."""
+        search = self._search(tags)
+        words = f"{search.asked} sort:updated:desc".strip()
+        asked = {"tags": words, "limit": str(MOST_ROWS), "pid": str(number - 1)}
+        return search.only_fitting(await self._page(await self._ask("post", asked)))
+
+    async def removed(self, tags: str, *, page: str = NEWEST) -> PostPage:
+        """Nothing: the site lists no deleted posts of a search."""
+        return PostPage((), (), 0)
 
     async def _page(self, answer: Rows) -> PostPage:
         await self._learn_kinds({tag for raw in answer.rows for tag in tags_of(raw)})

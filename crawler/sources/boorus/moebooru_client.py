@@ -24,6 +24,7 @@ from crawler.sources.post_pages import page_of, post_in
 from crawler.sources.site_client import (
     NEWEST,
     PAGE_SIZE,
+    ChangeLists,
     PostPage,
     SiteTag,
     Suggestion,
@@ -70,8 +71,26 @@ class MoebooruClient(NoTagLinks):
         order = "order:id_desc" if direction == "b" else "order:id"
         return search.only_fitting(await self._page(f"{words} {order}".strip(), limit))
 
-    async def _page(self, words: str, limit: int) -> PostPage:
+    @property
+    def change_lists(self) -> ChangeLists:
+        """Everything but deletions comes in the order of changes; deleted posts are listed apart."""
+        return ChangeLists(ids=MOST_POSTS, removals="deleted")
+
+    async def latest_changes(self, tags: str, *, number: int = 1) -> PostPage:
+        """A page of a search, the last changed first."""
+        search = self._search(tags)
+        return search.only_fitting(await self._page(f"{search.asked} order:change_desc".strip(), MOST_POSTS, number))
+
+    async def removed(self, tags: str, *, page: str = NEWEST) -> PostPage:
+        """A page of the deleted posts of a search, by id."""
+        direction, number = cursor_of(page)
+        search = self._search(tags)
+        words = search.asked if page == NEWEST else _within_ids(search.asked, direction, number)
+        return search.only_fitting(await self._page(f"{words} deleted:true order:id_desc".strip(), MOST_POSTS))
+
+    async def _page(self, words: str, limit: int, number: int = 1) -> PostPage:
         query = {"tags": words, "limit": str(min(limit, MOST_POSTS)), "api_version": "2", "include_tags": "1"}
+        query |= {"page": str(number)} if number > 1 else {}
         reply: Any = await self._api.json("/post.json", query, want=object)
         rows = reply.get("posts") if isinstance(reply, dict) else reply
         kinds = reply.get("tags") if isinstance(reply, dict) else None
@@ -95,10 +114,15 @@ class MoebooruClient(NoTagLinks):
         return post_in(await self._page(f"id:{int(post_id)}", 1), post_id)
 
     async def posts_by_id(self, ids: Iterable[int]) -> AsyncIterator[PostPage]:
-        """Known posts as they are now; an id that is missing from all pages is gone for good."""
+        """Known posts as they are now, deleted ones too; an id that is missing from all pages is gone for good."""
         wanted = list(dict.fromkeys(ids))
         for start in range(0, len(wanted), MOST_POSTS):
-            yield await self._page(f"id:{','.join(map(str, wanted[start : start + MOST_POSTS]))}", MOST_POSTS)
+            batch = wanted[start : start + MOST_POSTS]
+            page = await self._page(f"id:{','.join(map(str, batch))}", MOST_POSTS)
+            yield page
+            there = {post.id for post in page.posts}
+            if missing := [post_id for post_id in batch if post_id not in there]:
+                yield await self._page(f"id:{','.join(map(str, missing))} deleted:true", MOST_POSTS)
 
     async def count(self, tags: str) -> int | None:
         """The site counts no searches, but it says how many posts a single tag has."""

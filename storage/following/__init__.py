@@ -1,0 +1,1 @@
+"""Searches that were crawled and are followed since."""

@@ -1,0 +1,166 @@
+"""`crawl sync` against a small site that changes between two nights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands.small_site import MONA, NEW, SERIES, SmallSite, small_site
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallSite]:
+    """Ten posts, crawled once; every third is bright."""
+    with small_site(tmp_path, monkeypatch) as found:
+        found.gallery.add_tag(MONA, "character")
+        for number in range(1, 11):
+            found.post(number, *([MONA] if number == 9 else []), bright=number % 3 == 0)
+        done = found.crawl("--tag", SERIES, "--keep", "mona", "--json")
+        assert done.exit_code == 0, done.stderr
+        yield found
+
+
+def sync(site: SmallSite, *words: str, code: int = 0) -> dict[str, Any]:
+    done = site.crawl("sync", "--all", "--json", *words)
+    assert done.exit_code == code, done.output
+    return dict(json.loads(done.stdout))
+
+
+def touched(site: SmallSite, post_id: int, **fields: Any) -> None:
+    """An edit that the site dates."""
+    newest = max(post.updated_at for post in site.gallery.posts.values())
+    site.gallery.edit(post_id, updated_at=newest + 60, **fields)
+
+
+def test_a_night_without_changes_asks_two_requests(site: SmallSite) -> None:
+    sync(site)
+
+    answer = sync(site)
+
+    assert (answer["new"], answer["changed"]) == (0, 0)
+    assert answer["listing_requests"] == 1
+
+
+def test_new_posts_are_crawled_and_changed_ones_decided_again(site: SmallSite) -> None:
+    site.post(11, bright=True)
+    touched(site, 2, tags=tuple(sorted((SERIES, MONA))))
+    touched(site, 9, tags=(SERIES,), rating="e")
+
+    answer = sync(site)
+
+    assert (answer["new"], answer["changed"], answer["kept"]) == (1, 2, 3)
+    assert answer["searches"][0]["changes"] | {"tags": 2, "rating": 1} == answer["searches"][0]["changes"]
+    kept = [post_id for post_id, decision in site.rows("post_id, decision") if decision == "keep"]
+    assert kept == [2, 3, 6, 9, 11]
+    assert len(list((site.root / "gallery").rglob("*.jpg"))) == 5
+
+
+def test_what_was_taken_down_is_recorded_and_loses_neither_label_nor_file(site: SmallSite) -> None:
+    site.crawl("relabel", "keep", "3", "6", "9")
+    site.gallery.edit(3, is_banned=True)  # no site dates a ban
+    touched(site, 6, is_deleted=True)
+    site.gallery.remove(9)
+
+    answer = sync(site, "--full")
+
+    changes = answer["searches"][0]["changes"]
+    assert (changes["banned"], changes["deleted"], changes["gone"]) == (1, 1, 1)
+    rows = site.rows("post_id, decision, label, place")
+    assert [row for row in rows if row[0] in (3, 6, 9)] == [(n, "keep", "keep", "gallery") for n in (3, 6, 9)]
+    assert len(list((site.root / "gallery").rglob("*.jpg"))) == 3
+
+
+def test_a_replaced_file_is_looked_at_anew_and_the_old_one_keeps_its_label(site: SmallSite) -> None:
+    site.crawl("relabel", "keep", "1")
+    other = site.gallery.posts[3]
+    touched(site, 1, picture=other.picture)
+
+    answer = sync(site)
+
+    assert answer["searches"][0]["changes"]["replaced"] == 1
+    assert site.rows("post_id, decision, decided_by, label")[0] == (1, "keep", "score", None)
+    with site.reader() as reader:
+        labels = reader.sql("SELECT l.value FROM label l JOIN file_version v ON v.id = l.version_id").rows
+    assert labels == [("keep",)]
+
+
+def test_a_renamed_series_and_a_renamed_target_are_followed(site: SmallSite) -> None:
+    sync(site)
+    for old, new in ((SERIES, "genshin"), (MONA, NEW)):
+        site.rename(old, new)
+        for post_id in sorted(site.gallery.holders(new)):
+            touched(site, post_id)
+    site.post(11, bright=False)
+    touched(site, 11, tags=("genshin", NEW))
+
+    sync(site)
+
+    assert site.rows("post_id, decision")[-1] == (11, "keep")
+    with site.reader() as reader:
+        assert reader.sql("SELECT query FROM listing").rows == [("genshin",)]
+        assert reader.sql("SELECT name, tag FROM target").rows == [("mona", NEW)]
+    assert sync(site)["listing_requests"] == 1
+
+
+def test_a_post_that_left_the_search_is_read_again_in_time(site: SmallSite) -> None:
+    touched(site, 3, tags=("other",))
+
+    assert sync(site)["changed"] == 0
+    assert sync(site, "--full")["changed"] == 1
+    assert site.rows("tags")[2] == ("other",)
+
+
+def test_searches_that_are_not_due_are_skipped_and_named_ones_are_not(site: SmallSite) -> None:
+    sync(site)
+
+    skipped = json.loads(site.crawl("sync", "--json").stdout)
+    named = json.loads(site.crawl("sync", "mona", "--json").stdout)
+
+    assert (skipped["followed"], skipped["searches"][0]["skipped"], skipped["listing_requests"]) == (0, True, 0)
+    assert named["followed"] == 1
+
+
+def test_a_dry_run_asks_nobody(site: SmallSite) -> None:
+    before = len(site.server.requests)
+
+    words = site.crawl("sync", "--dry-run")
+    answer = json.loads(site.crawl("sync", "--dry-run", "--json").stdout)
+
+    assert "what is new or changed since" in words.stdout
+    assert answer["searches"][0] | {"due": True, "posts": 10, "stale": 0} == answer["searches"][0]
+    assert len(site.server.requests) == before
+
+
+def test_files_follow_by_wish(site: SmallSite) -> None:
+    touched(site, 9, tags=(SERIES,))
+    site.crawl("relabel", "delete", "3")
+
+    done = site.crawl("sync", "--all", "--apply")
+
+    assert "to the trash: 1" in done.stderr
+    assert len(list((site.root / "trash").rglob("*.jpg"))) == 1
+
+
+def test_a_gallery_that_somebody_else_holds_is_left_alone(site: SmallSite) -> None:
+    from storage.archive import Archive
+    from tests.storage.samples import NO_RESERVE
+
+    held = Archive.open(site.root, NO_RESERVE)
+    try:
+        done = site.crawl("sync", "--json")
+    finally:
+        held.close()
+
+    assert done.exit_code == 9
+    assert "gallery" in json.loads(done.stdout)["error"]
+
+
+def test_a_gallery_without_a_search_says_what_to_do(site: SmallSite, tmp_path: Path) -> None:
+    done = site.crawl("sync", "nobody")
+
+    assert done.exit_code == 2
+    assert "no search that is followed has 'nobody'" in done.stderr
