@@ -257,9 +257,10 @@ def import_(
     """Take in what another program downloaded from a site, so that no crawl fetches it again.
 
     KIND is gallery-dl (a folder with the .json files of --write-metadata: its posts are recorded with their tags),
-    folder (files with their md5 in the name) or archive (gallery-dl's download archive: the posts that it lists are
-    never fetched again). Every file is read whole and must have its md5; SOURCE is only read. What is kept is decided
-    by the next crawl, which looks at these files here. The same command again goes on, and takes only what is new.
+    hydrus (an export with sidecars of tags and addresses), folder (files with their md5 in the name) or archive
+    (gallery-dl's download archive: the posts that it lists are never fetched again). Every file is read whole and must
+    have its md5; SOURCE is only read. What is kept is decided by the next crawl, which looks at these files here. The
+    same command again goes on, and takes only what is new.
 
     [bold]Examples[/bold]
 

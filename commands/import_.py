@@ -11,11 +11,12 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from commands.context.connection import site_not_asked
+from commands.context.connection import own_sites, site_not_asked
 from commands.context.gallery import hold_gallery
-from commands.context.workspace import Workspace, load_workspace
+from commands.context.workspace import DEMO, Workspace, load_workspace
 from commands.errors import UsageRefused
 from commands.importing.archive_import import ArchiveOptions, import_archive
+from commands.importing.descriptions import Describe, ExportManifest, FileNames, GalleryDlFacts, HydrusSidecars
 from commands.importing.import_pass import EXAMPLES, ImportPass, ImportTally, count_posted
 from commands.terminal.allowed_values import IMPORTS
 from commands.terminal.console import print_json, printable, say
@@ -26,8 +27,9 @@ from commands.terminal.machine_formats import leave_open
 from commands.terminal.stage_progress import reporting
 from commands.terminal.suggestions import choose
 from commands.terminal.tables import facts_table, print_table
-from crawler.sites import Site
-from crawler.sources.local_files import LocalFile, local_files
+from crawler.sites import BUILTIN, Site
+from crawler.sources.local_files import LocalFile
+from interchange.imports.own_export import has_manifest
 from storage.archive import Archive
 from storage.archive_records import RunEnd, RunStart
 from storage.files.layout import gallery_around, is_gallery
@@ -47,11 +49,6 @@ class ImportOptions:
     as_json: bool = False
     quiet: bool = False
 
-    @property
-    def sidecars(self) -> bool:
-        """Whether files of facts count."""
-        return self.kind == "gallery-dl"
-
 
 def run(options: ImportOptions, root: Path | None, config: Path | None) -> int:
     """Take the files in.
@@ -70,7 +67,7 @@ def run(options: ImportOptions, root: Path | None, config: Path | None) -> int:
     site = site_not_asked(workspace)
     source = _checked_source(options.source)
     return run_stoppable(
-        _run(options, _Work(workspace, site, source)),
+        _run(options, _Work(workspace, site, source, _described_by(options.kind, workspace, site, source))),
         lambda: "what was taken is kept; run the same command to go on",
     )
 
@@ -93,11 +90,21 @@ class _Work:
     workspace: Workspace
     site: Site
     source: Path  # absolute, links followed
+    describe: Describe
     passed_over: dict[str, list[Path]] = field(default_factory=dict)  # links, galleries, what cannot be read
 
     def files(self) -> Iterator[LocalFile]:
         self.passed_over.clear()
-        return local_files([self.source], (), lambda path, why: self.passed_over.setdefault(why, []).append(path))
+        return self.describe.files(self.source, lambda path, why: self.passed_over.setdefault(why, []).append(path))
+
+
+def _described_by(kind: str, workspace: Workspace, site: Site, source: Path) -> Describe:
+    if kind == "gallery-dl":
+        return GalleryDlFacts(site)
+    if kind == "hydrus":
+        sites = [site, *own_sites(workspace.settings).values(), *BUILTIN.values()]
+        return HydrusSidecars(sites, frozenset({DEMO}))
+    return ExportManifest() if has_manifest(source) else FileNames()
 
 
 def _checked_source(source: Path) -> Path:
@@ -110,21 +117,19 @@ def _checked_source(source: Path) -> Path:
 
 
 async def _run(options: ImportOptions, work: _Work) -> int:
-    posted, described = await asyncio.to_thread(lambda: count_posted(work.files()))
+    posted, described = await asyncio.to_thread(lambda: count_posted(work.files(), work.describe))
     if not posted:
         raise UsageRefused(f"there are no pictures or videos below {options.source}; nothing was done")
-    if options.sidecars and not described:
+    if work.describe.needs and not described:
         raise UsageRefused(
-            f"no file below {options.source} has its .json beside it, which gallery-dl writes with --write-metadata; "
-            f"crawl import folder {options.source} goes by the md5 in their names. Nothing was done"
+            f"no file below {options.source} has {work.describe.needs}; crawl import folder {options.source} goes by "
+            "the md5 in their names. Nothing was done"
         )
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, work.workspace, "import", create=True)
         report = await stack.enter_async_context(reporting(quiet=options.quiet or options.as_json))
         start = RunStart("import", work.site.name, f"{options.kind} {work.source}", (), {"link": options.link})
-        taking = ImportPass(
-            archive.arrivals, work.site, await archive.begin_run(start), sidecars=options.sidecars, link=options.link
-        )
+        taking = ImportPass(archive.arrivals, work.describe, await archive.begin_run(start), link=options.link)
         async with _ending_recorded(archive, taking):
             await taking.take_in(
                 work.files(), lambda done: report("importing", done / posted, f"{done} of {posted} files")

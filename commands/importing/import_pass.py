@@ -10,13 +10,9 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from crawler.sites import Site, Software
-from crawler.sources.danbooru_posts import post_from_json
-from crawler.sources.file_posts import has_sidecar, post_hint, read_sidecar
-from crawler.sources.json_fields import RowRefused
+from commands.importing.descriptions import Describe, Description, PostedFile
 from crawler.sources.local_files import LocalFile
 from interchange.files.pictures import stated_size
-from interchange.imports.gallery_dl import sites_of
 from storage.errors import RefusedFile
 from storage.moves.arrivals import Arrival, Taken
 from storage.records import FILE_EXTENSIONS, PICTURE_EXTENSIONS, Post
@@ -76,6 +72,7 @@ class Arrivals(Protocol):
 
     async def file_posts(self, posts: Sequence[Post], run_id: int) -> int: ...
     async def here(self, md5s: Collection[str]) -> frozenset[str]: ...
+    async def posted(self, md5s: Collection[str]) -> frozenset[str]: ...
     async def take(self, arrival: Arrival, *, link: bool) -> Taken: ...
 
 
@@ -85,7 +82,7 @@ class _Found:
 
     name: str
     arrival: Arrival
-    post: Post | None
+    described: Description
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +90,8 @@ class ImportPass:
     """Takes files in, a few at a time."""
 
     arrivals: Arrivals
-    site: Site
+    describe: Describe
     run_id: int
-    sidecars: bool  # whether files of facts count
     link: bool
     tally: ImportTally = field(default_factory=ImportTally)
 
@@ -118,33 +114,19 @@ class ImportPass:
 
     def _found(self, file: LocalFile) -> _Found | None:
         self.tally.files += 1
-        facts = read_sidecar(file.path) if self.sidecars else {}
-        md5s = post_hint(file.path, facts).md5s
-        if not md5s:
-            self.tally.leave_out(file.name, NO_MD5)
-            return None
         ext = _TYPES[_ending(file)]
         try:
             width, height = stated_size(file.path) if ext in PICTURE_EXTENSIONS else (0, 0)
+            described = self.describe(PostedFile(file, ext, width, height))
         except OSError:
             self.tally.leave_out(file.name, UNREADABLE)
             return None
-        arrival = Arrival(path=file.path, md5s=md5s, ext=ext, width=width, height=height)
-        return _Found(file.name, arrival, self._post(facts) if facts else None)
-
-    def _post(self, facts: Mapping[str, Any]) -> Post | None:
-        """The post that a file of facts describes, where it is one of this site."""
-        whose = facts.get("category")
-        if not isinstance(whose, str) or self.site.name not in sites_of(whose):
-            self.tally.without_post[f"of {whose!s:.40}, not of {self.site.name}" if whose else "names no site"] += 1
-        elif self.site.software not in (None, Software.DANBOORU):
-            self.tally.without_post[f"{self.site.name} is no Danbooru"] += 1
-        else:
-            try:
-                return post_from_json(self.site, dict(facts))
-            except RowRefused as refused:  # whose text has the value, another one for each file
-                self.tally.without_post[f"{str(refused).partition(' ')[0]} makes no sense"] += 1
-        return None
+        if not described.md5s:
+            self.tally.leave_out(file.name, NO_MD5)
+            return None
+        if described.without_post is not None:
+            self.tally.without_post[described.without_post] += 1
+        return _Found(file.name, Arrival(file.path, described.md5s, ext, width, height), described)
 
     async def _take(self, found: Sequence[_Found]) -> None:
         here = await self.arrivals.here([md5 for one in found for md5 in one.arrival.md5s])
@@ -158,8 +140,17 @@ class ImportPass:
         for error in ended:
             if isinstance(error, BaseException):
                 raise error
-        posts = [one.post for one, there in zip(found, ended, strict=True) if there and one.post is not None]
-        self.tally.posts += await self.arrivals.file_posts(posts, self.run_id)
+        await self._file_posts([one.described for one, there in zip(found, ended, strict=True) if there])
+
+    async def _file_posts(self, described: Sequence[Description]) -> None:
+        own = [one.md5s[0] for one in described if one.own]
+        others = await self.arrivals.posted(own) if own else frozenset()
+        by_site: defaultdict[str, list[Post]] = defaultdict(list)
+        for one in described:
+            if one.post is not None and not (one.own and one.md5s[0] in others):
+                by_site[one.post.site].append(one.post)
+        for posts in by_site.values():
+            self.tally.posts += await self.arrivals.file_posts(posts, self.run_id)
 
     async def _is_here_now(self, found: _Found, here: frozenset[str]) -> bool:
         if not here.isdisjoint(found.arrival.md5s):
@@ -181,13 +172,13 @@ def is_posted_file(file: LocalFile) -> bool:
     return _ending(file) in _TYPES
 
 
-def count_posted(files: Iterable[LocalFile]) -> tuple[int, int]:
-    """How many such files there are, and how many of them have a file of facts."""
+def count_posted(files: Iterable[LocalFile], describe: Describe) -> tuple[int, int]:
+    """How many such files there are, and how many of them have something beside them that describes them."""
     posted = described = 0
     for file in files:
         if is_posted_file(file):
             posted += 1
-            described += has_sidecar(file.path)
+            described += describe.has_facts(file.path)
     return posted, described
 
 

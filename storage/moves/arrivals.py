@@ -20,7 +20,7 @@ from sqlalchemy import Connection, select
 from storage.archive_records import Digest
 from storage.database.access import Access
 from storage.database.chunks import chunked
-from storage.database.tables import FileRow, PostRow, RenditionRow
+from storage.database.tables import FileRow, PostRow, RenditionRow, VersionRow
 from storage.errors import BadPath, RefusedFile
 from storage.files.paths import rendition_path
 from storage.files.tree import Tree
@@ -35,7 +35,7 @@ _PIECE = 1 << 20  # bytes that are copied at once
 LARGEST_FILE = 1 << 34  # bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """A file outside the gallery, and what it is said to be."""
 
@@ -78,6 +78,10 @@ class Arrivals:
             lambda: frozenset(md5 for md5, path, size in found if _is_there(self._access.tree, path, size))
         )
 
+    async def posted(self, md5s: Collection[str]) -> frozenset[str]:
+        """Which of these files a post of any site, or of an import's own, is known to have or to have had."""
+        return await self._access.read(lambda c: posted_files(c, md5s))
+
     @uninterrupted
     async def take(self, arrival: Arrival, *, link: bool) -> Taken:
         """Copy a file into the gallery, or give it a second name there; bytes first, then the row.
@@ -117,6 +121,15 @@ def file_newer(connection: Connection, rows: PostRows, posts: Sequence[Post], ru
     new = [post for post in posts if post.id not in known or post.updated_at > known[post.id]]
     rows.file(connection, new, run_id, now)
     return len(new)
+
+
+def posted_files(connection: Connection, md5s: Collection[str]) -> frozenset[str]:
+    """Which of these files a post has, or had."""
+    found: set[str] = set()
+    for chunk in chunked(sorted(set(md5s))):
+        of_sites = select(VersionRow.md5).join(PostRow, PostRow.key == VersionRow.post_key)
+        found.update(connection.execute(of_sites.where(VersionRow.md5.in_(chunk))).scalars())
+    return frozenset(found)
 
 
 def placed_originals(connection: Connection, md5s: Collection[str]) -> list[tuple[str, str, int]]:

@@ -156,7 +156,8 @@ def test_what_cannot_be_taken_in_is_refused_before_anything_is_done(tmp_path: Pa
         "nowhere is no folder": ("folder", tmp_path / "nowhere"),
         "no pictures or videos": ("folder", empty),
         "--write-metadata; crawl import folder": ("gallery-dl", source),
-        "KIND": ("hydrus", source),
+        "KIND": ("grabber", source),
+        ".urls.txt or .json), which hydrus writes": ("hydrus", source),
     }
     for words, typed in refusals.items():
         answer = crawl("import", *typed, "--root", root)

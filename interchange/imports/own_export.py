@@ -1,0 +1,118 @@
+"""Rows of the `manifest.jsonl` that every export of this program has, read back from a folder that anybody may edit."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from interchange.manifest import MANIFEST
+from storage.names import wrong_with_tag
+from storage.records import PostTags, Rating, TagCategory
+from system.regular_files import open_regular
+
+LARGEST_MANIFEST = 1 << 34  # bytes
+LONGEST_ROW = 1 << 20  # bytes
+_MD5 = re.compile(r"[0-9a-f]{32}")
+_MOST = 2**31  # of what is counted
+
+
+class RowMakesNoSense(ValueError):
+    """A row lacks what it must have, or says what cannot be."""
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestRow:
+    """A picture of an export, and its post."""
+
+    file: str  # relative to the export's folder, with slashes
+    whole: bool  # whether the file is the original, byte for byte
+    site: str
+    post_id: int
+    md5: str  # of the original
+    ext: str
+    width: int  # of the original, pixels
+    height: int
+    size: int  # of the original, bytes
+    rating: Rating
+    score: int  # the site's votes
+    source: str
+    created_at: datetime
+    tags: PostTags
+
+
+def has_manifest(folder: Path) -> bool:
+    """Whether a folder is an export of this program."""
+    return (folder / MANIFEST).is_file()
+
+
+def manifest_rows(folder: Path) -> Iterator[ManifestRow | None]:
+    """The rows, one after the other; None for one that makes no sense. One post may have several: one a target.
+
+    Raises:
+        OSError: the manifest cannot be read.
+    """
+    with (
+        open_regular(folder / MANIFEST, LARGEST_MANIFEST, links=False) as raw,
+        open(raw.fileno(), "rb", closefd=False) as file,
+    ):
+        while line := file.readline(LONGEST_ROW):
+            try:
+                yield _row(json.loads(line))
+            except (ValueError, RecursionError):
+                yield None
+
+
+def _row(facts: Any) -> ManifestRow:
+    if not isinstance(facts, dict):
+        raise RowMakesNoSense
+    file = _text(facts, "file")
+    path = PurePosixPath(file)
+    if path.is_absolute() or ".." in path.parts or "\\" in file or ":" in file:
+        raise RowMakesNoSense
+    md5, created = _text(facts, "md5"), datetime.fromisoformat(_text(facts, "created_at"))
+    if not _MD5.fullmatch(md5):
+        raise RowMakesNoSense
+    ext, size = _text(facts, "ext"), (_number(facts, "original_width"), _number(facts, "original_height"))
+    same_size = (facts.get("width"), facts.get("height")) == size
+    return ManifestRow(
+        file=file,
+        whole=not facts.get("rendition") and path.suffix == f".{ext}" and same_size,
+        site=_text(facts, "site"),
+        post_id=_number(facts, "post_id", least=1),
+        md5=md5,
+        ext=ext,
+        width=size[0],
+        height=size[1],
+        size=_number(facts, "file_size", most=2**40),
+        rating=Rating(_text(facts, "rating")),
+        score=_number(facts, "site_score", least=-_MOST),
+        source=_text(facts, "source", empty=True),
+        created_at=created if created.tzinfo else created.replace(tzinfo=UTC),
+        tags=PostTags(**{category.value: _tags(facts, f"tags_{category.value}") for category in TagCategory}),
+    )
+
+
+def _text(facts: Mapping[str, Any], key: str, *, empty: bool = False) -> str:
+    value = facts.get(key)
+    if not isinstance(value, str) or not (value or empty):
+        raise RowMakesNoSense(key)
+    return value
+
+
+def _number(facts: Mapping[str, Any], key: str, *, least: int = 0, most: int = _MOST) -> int:
+    value = facts.get(key)
+    if type(value) is not int or not least <= value <= most:
+        raise RowMakesNoSense(key)
+    return value
+
+
+def _tags(facts: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = facts.get(key)
+    if not isinstance(value, list) or not all(isinstance(tag, str) and wrong_with_tag(tag) is None for tag in value):
+        raise RowMakesNoSense(key)
+    return tuple(sorted(set(value)))
