@@ -16,7 +16,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from classifier.compression.job import CompressionJob, ParentAnswers, read_compression_job
-from classifier.compression.settings import DISTIL, INT8
+from classifier.compression.settings import DISTIL, INT8, PRUNE
 from classifier.errors import ClassifierError
 from classifier.package.package import Package, load_package
 from classifier.pictures.preprocessing import Pixels
@@ -75,6 +75,10 @@ def _way(how: str) -> Way:
         from classifier.compression.quantization import quantised
 
         return quantised
+    if how == PRUNE:
+        from classifier.compression.pruned_network import prune
+
+        return prune
     raise ValueError(f"there is no way to compress called {how!r}")
 
 

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from classifier.deployment import formats
 from classifier.deployment.formats import ExportFormat
 from classifier.deployment.saved_model import DEFAULT, quiet, score_function, write_saved_model
 from classifier.deployment.scoring_network import LOGIT
 from classifier.inference.openvino_library import openvino_without_telemetry
+from classifier.package.half_precision import is_half
 from classifier.pictures.preprocessing import Preprocessing
 
 OPSET = 17  # of ONNX: what runtimes since 2022 know
@@ -68,17 +67,9 @@ def _openvino(model: Any, place: Path, _preprocessing: Preprocessing) -> None:
     with tempfile.TemporaryDirectory(dir=place.parent) as work:
         write_saved_model(model, Path(work, "model"))
         with quiet():
-            openvino.save_model(openvino.convert_model(f"{work}/model"), place, compress_to_fp16=is_half(model))
-
-
-def is_half(model: Any) -> bool:
-    """Whether a network's weights, but for its head's, are exact in half precision, so that files may hold those."""
-    weights = [layer.get_weights() for layer in _own_layers(model) if layer.name != LOGIT]
-    return all(np.array_equal(one, one.astype(np.float16)) for layer in weights for one in layer)
-
-
-def _own_layers(model: Any) -> list[Any]:
-    return [one for layer in model.layers for one in (_own_layers(layer) if hasattr(layer, "layers") else [layer])]
+            openvino.save_model(
+                openvino.convert_model(f"{work}/model"), place, compress_to_fp16=is_half(model, but=LOGIT)
+            )
 
 
 _WRITERS: Mapping[str, Write] = {

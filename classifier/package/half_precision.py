@@ -34,6 +34,22 @@ def round_weights(model: Any) -> None:
             variable.assign(keras.ops.convert_to_tensor(rounded))
 
 
+def is_half(model: Any, but: str = "") -> bool:
+    """Whether a Keras model's weights are exact in half precision, so that files may hold those.
+
+    Args:
+        model: whose layers, and those of models within it, are looked at.
+        but: name of a layer that does not count.
+    """
+    weights = [layer.get_weights() for layer in layers_of(model) if layer.name != but]
+    return all(np.array_equal(one, one.astype(np.float16)) for layer in weights for one in layer)
+
+
+def layers_of(model: Any) -> list[Any]:
+    """A Keras model's layers, with those of models within it in their places."""
+    return [one for layer in model.layers for one in (layers_of(layer) if hasattr(layer, "layers") else [layer])]
+
+
 def halve_file(path: Path) -> None:
     """Write a `.keras` file's float32 arrays as float16."""
     with zipfile.ZipFile(path) as archive:
