@@ -28,6 +28,7 @@ from system.regular_files import read_regular
 
 FIRST_CHUNK, CHUNK = 16, 128  # files that the gallery is asked about at once: few at first, then ever more
 RECORD_EVERY = 64  # looks that share one transaction
+IN_FLIGHT = 96  # pictures at a time: nothing is waited for but the processor, which is not to wait either
 
 
 class Verdict(StrEnum):
@@ -100,7 +101,7 @@ class FolderCrew:
     is_picture: Callable[[bytes], bool]  # by its first bytes
     hold: Callable[[int], AbstractAsyncContextManager[None]]  # so many bytes in memory, while it is open
     posts_of: Callable[[Sequence[str]], Awaitable[Mapping[str, Post]]] | None = None  # asks a site, by md5
-    in_flight: int = 48  # pictures at a time
+    in_flight: int = IN_FLIGHT  # pictures at a time
     most_bytes: int = 64 * 1024 * 1024  # of a picture
 
 

@@ -2,6 +2,7 @@
 
     python -m bench.scoring.classify                            2,000 painted files of 360 pixels
     python -m bench.scoring.classify --files 100000 --side 64   memory
+    python -m bench.scoring.classify --runtime openvino         scored by another runtime
     python -m bench.scoring.classify --kills 30                 and killed at random moments, taken back byte for byte
 
 Both sides are measured in one run. The command is the real one, in a process of its own, its start-up included; the
@@ -30,6 +31,7 @@ import psutil
 
 from bench.memory import paint_folder
 from bench.scoring.pictures import painted
+from classifier.inference.runtime import RUNTIMES
 from classifier.workers.frames import WorkerFrame
 from classifier.workers.process import WorkerProcess
 from storage.archive import Archive
@@ -74,6 +76,7 @@ def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--files", type=int, default=2000)
     parser.add_argument("--side", type=int, default=360, help="64: small noise, quickly made; 360: painted")
+    parser.add_argument("--runtime", choices=RUNTIMES, default="auto", help="what scores on our side")
     parser.add_argument("--kills", type=int, default=0, help="random moments at which a pass is killed")
     parser.add_argument("--kill-files", type=int, default=300, help="files of the folder that is killed")
     parser.add_argument("--seed", type=int, default=1)
@@ -119,10 +122,11 @@ async def _compare(work: Path, root: Path, pictures: Path, options: argparse.Nam
     await theirs.start()
     await theirs.ask(WorkerFrame({"op": "load"}, some[:1]), 600)
     before = await _theirs(theirs, some)
-    _warm_up(work, root)
+    environment = {**_ENVIRONMENT, "CRAWL_SCORING_RUNTIME": options.runtime}
+    _warm_up(work, root, environment)
     folder = SortedFolder(pictures, root, _TARGET, work / "sorted")
     folder.begin()
-    ours = await asyncio.to_thread(_measured, folder, options.files)
+    ours = await asyncio.to_thread(_measured, folder, options.files, environment)
     after = await _theirs(theirs, some)
     await theirs.kill()
     their_rate, rate = 2 * _THEIRS / (before[0] + after[0]), options.files / ours.seconds
@@ -137,14 +141,14 @@ async def _compare(work: Path, root: Path, pictures: Path, options: argparse.Nam
     return rate / their_rate >= GOAL and ours.first_s <= FIRST_S and ours.most_mb <= MOST_MB and again[0]
 
 
-def _warm_up(work: Path, root: Path) -> None:
+def _warm_up(work: Path, root: Path, environment: Mapping[str, str]) -> None:
     """A pass over a few other pictures."""
     few = work / "other"
     few.mkdir()
     for number, content in enumerate(painted("128x128 JPEG", 8, seed=-1)):
         (few / f"{number}.jpg").write_bytes(content)
     command = ["classify", str(few), "--keep", _TARGET, "--to", str(work / "list"), "--root", str(root), "--quiet"]
-    driver.run(command, program=REAL, limit_s=600, environment=_ENVIRONMENT)
+    driver.run(command, program=REAL, limit_s=600, environment=environment)
 
 
 def _some(pictures: Path) -> list[bytes]:
@@ -157,10 +161,10 @@ async def _theirs(theirs: WorkerProcess, some: list[bytes]) -> tuple[float, floa
     return float(reply.header["seconds"]), float(reply.header["cpu_s"])
 
 
-def _measured(folder: SortedFolder, count: int) -> Measured:
+def _measured(folder: SortedFolder, count: int, environment: Mapping[str, str]) -> Measured:
     before = _children_s()
     places, started, first, most = (folder.place / "kept", folder.place / "others"), time.perf_counter(), 0.0, 0.0
-    with subprocess.Popen([*REAL, *folder.command(), "--json"], stdout=subprocess.PIPE, env=_ENVIRONMENT) as process:
+    with subprocess.Popen([*REAL, *folder.command(), "--json"], stdout=subprocess.PIPE, env=environment) as process:
         parent = psutil.Process(process.pid)
         while process.poll() is None:
             first = first or (time.perf_counter() - started if any(any(one.glob("*.jpg")) for one in places) else 0.0)

@@ -94,7 +94,7 @@ class OpenVinoNetwork:
             openvino = openvino_without_telemetry()
         except ImportError as error:
             raise DeviceError(f"OpenVINO is not installed ({error}); pip install 'boorusieve[openvino]'") from error
-        threads = _threads(settings)
+        threads = settings.threads or max(1, _threads(settings) // 2)  # its threads wait for one another at work
         self.shapes = settings.shapes or CPU_SHAPES
         self.device = _cpu_name(threads)
         self._core = openvino.Core()

@@ -1,7 +1,8 @@
 """The scorer process seen from the main process: pixels are gathered into batches, embeddings come back.
 
-While one batch is computed the next one gathers by itself, so batches are as large as the device is slow. A lone
-picture waits a few milliseconds for others of its batch and no longer. A scorer that dies is started once more with its
+While one batch is computed the next one gathers by itself, so batches are as large as the device is slow; where
+several wait, they travel together, for the device idles on every trip. A lone picture waits a few milliseconds for
+others of its batch and no longer. A scorer that dies is started once more with its
 batch; if it dies again, or takes longer than allowed, everything fails with the reason: the run must stop.
 """
 
@@ -21,13 +22,15 @@ from classifier.workers.frames import Payload, WorkerFrame
 from classifier.workers.model_process import ModelProcess, Wording
 from classifier.workers.standby import SCORER, Standby, taken
 
+_BATCHES_A_TRIP = 4  # at most, where they wait already; the runtime takes them one after the other
+
 
 @dataclass(frozen=True, slots=True)
 class ScorerSettings:
     """How the scorer runs."""
 
     runtime: RuntimeSettings = field(default_factory=RuntimeSettings)
-    batch_size: int = 0  # pictures; 0: the largest shape of the runtime
+    batch_size: int = 0  # pictures; 0: the largest shape of the runtime, several of them where many pictures wait
     gather_s: float = 0.003  # how long a batch that is not full waits for more
     load_deadline_s: float = 180.0
     batch_deadline_s: float = 120.0
@@ -102,7 +105,7 @@ class Scorer:
         self._arrived = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._failure: ModelError | None = None
-        self._batch_size = 1
+        self._batch_size = self._most_a_trip = 1
         self.counts = ScorerCounts()
         self.backbones: tuple[LoadedBackbone, ...] = ()
 
@@ -153,6 +156,7 @@ class Scorer:
         entries = reply.header["backbones"]
         self.backbones = tuple(LoadedBackbone(each["hash"], each["name"], each["device"]) for each in entries)
         self._batch_size = settings.batch_size or max(int(each["largest"]) for each in entries)
+        self._most_a_trip = settings.batch_size or self._batch_size * _BATCHES_A_TRIP
 
     async def _work(self) -> None:
         """Batch after batch; nothing but an error that ends the run ever leaves here."""
@@ -160,8 +164,8 @@ class Scorer:
             while True:
                 await self._gather()
                 for backbone, requests in enumerate(self._waiting):
-                    batch = [request for request in requests[: self._batch_size] if not request.answer.done()]
-                    del requests[: self._batch_size]
+                    batch = [request for request in requests[: self._most_a_trip] if not request.answer.done()]
+                    del requests[: self._most_a_trip]
                     if batch:
                         await self._embed(backbone, batch)
         except asyncio.CancelledError:

@@ -16,7 +16,7 @@ from commands.context.workspace import Workspace
 from commands.folders.options import ClassifyOptions
 from commands.lookup.model_targets import model_of, recogniser_among
 from crawler.decisions import Policy, Ruling
-from crawler.folder_pipeline import Facts, FolderJudge, Ruled
+from crawler.folder_pipeline import IN_FLIGHT, Facts, FolderJudge, Ruled
 from crawler.folder_rules import NameRule, TargetRule
 from storage.folders.records import FileKey, KnownFile, SeenFile
 from storage.folders.store import FolderStore
@@ -25,6 +25,7 @@ from storage.reader import Reader
 from storage.records import Look, ModelCard, Target
 
 if TYPE_CHECKING:
+    from classifier.judge import JudgeSettings
     from classifier.package.package import Package
     from classifier.recognition.package import RecogniserPackage
     from classifier.workers.standby import Standby
@@ -73,7 +74,7 @@ class TargetSubject:
         """
         from classifier.judge import NetworkJudge
 
-        name, settings = self.target.name, judge_settings(scoring, standby=standby)
+        name, settings = self.target.name, _settings(scoring, standby)
         judge = await stack.enter_async_context(NetworkJudge({name: self.card}, {name: self.package.folder}, settings))
         card = replace(judge.models[name], threshold=self.card.threshold)
         ruling = Ruling(Policy(trust_tags=scoring.trust_tags), {name: card})
@@ -108,7 +109,7 @@ class RecogniserSubject:
         """Load the network; see `TargetSubject.open`."""
         from classifier.embedding_judge import EmbeddingJudge, named_in_views
 
-        judge = await stack.enter_async_context(EmbeddingJudge(self.package, judge_settings(scoring, standby=standby)))
+        judge = await stack.enter_async_context(EmbeddingJudge(self.package, _settings(scoring, standby)))
         rule = NameRule(self.card.backbone_hash, partial(named_in_views, self.package.recogniser))
         return OpenJudge(judge, rule, judge.device)
 
@@ -120,6 +121,12 @@ class RecogniserSubject:
             return f"nobody below any of: {', '.join(used)}" if len(used) > 1 else f"nobody below {used[0]}"
         own = NOBODY in self.package.recogniser.classes
         return "nobody is a class of its own" if own else "the likeliest always: no limit is set"
+
+
+def _settings(scoring: Scoring, standby: Standby | None) -> JudgeSettings:
+    """How the judge works: on as many pictures at a time as the pipeline has under way."""
+    settings = judge_settings(scoring, standby=standby)
+    return replace(settings, in_flight=max(settings.in_flight, IN_FLIGHT))
 
 
 PictureSubject: TypeAlias = TargetSubject | RecogniserSubject

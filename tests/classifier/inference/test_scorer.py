@@ -9,16 +9,17 @@ import sys
 import textwrap
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from classifier.errors import CanaryError, DeadlineError, DeviceError, ModelError, PackageError, ScoreError
 from classifier.inference.backends import gpu_in_sight
-from classifier.inference.batcher import ScorerSettings
+from classifier.inference.batcher import PackagePin, Scorer, ScorerSettings
 from classifier.judge import JudgeSettings, NetworkJudge
 from classifier.package.package import write_package
 from classifier.pictures.decoder_pool import DecoderSettings
 from storage.records import Look, ModelCard
-from tests.classifier.tiny_models import TinyBackbone, card, make_head, make_parts, paintings, png
+from tests.classifier.tiny_models import SIZE, TinyBackbone, card, make_head, make_parts, paintings, png
 
 Mona = tuple[ModelCard, Path]
 
@@ -80,6 +81,16 @@ async def looks(mona: Mona, settings: JudgeSettings, count: int = 10) -> list[Lo
 
 
 @pytest.mark.fault("M09")
+async def test_pictures_that_wait_already_travel_together(mona: Mona) -> None:
+    pixels = np.zeros((SIZE, SIZE, 3), np.uint8)
+
+    async with Scorer({"mona": PackagePin(mona[1], mona[0].hash)}) as scorer:
+        embeddings = await asyncio.gather(*[scorer.embed(0, pixels) for _ in range(32)])
+
+    assert len(set(embeddings)) == 1
+    assert scorer.counts.batches == 1
+
+
 async def test_a_batch_that_finds_no_memory_is_halved_and_every_picture_scored(mona: Mona, tmp_path: Path) -> None:
     expected = await looks(mona, odd("well", tmp_path), 30)
 
