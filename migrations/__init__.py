@@ -3,4 +3,4 @@
 A released step is never edited. `HEAD` lets the program see that nothing is to be done without loading Alembic.
 """
 
-HEAD = "0011"
+HEAD = "0012"

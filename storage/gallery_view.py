@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,7 +13,6 @@ from sqlalchemy import Connection, and_, func, select
 
 from storage.database.chunks import chunked
 from storage.database.current_state import CURRENT, DECISION, PLACE
-from storage.database.results_view import results_select
 from storage.database.tables import (
     CurrentRow,
     DecisionRow,
@@ -30,10 +29,11 @@ from storage.files.tree import Tree
 from storage.reader import Reader
 from storage.records import TagCategory
 from storage.rows.labels import newest_label
+from storage.rows.status import held
+from storage.search.answers import Extent, fitting_rows
 from storage.search.fault_names import refuse_misspelt_faults
 from storage.search.language import Leaf, Query, Tag
 from storage.search.ranking import Ranks, lend
-from storage.search.sql import compile_query
 from storage.search.unknown_metatags import refuse_unknown_metatags
 
 _BIGGEST_RENDITION = 32 * 1024 * 1024  # bytes; more than that is no rendition
@@ -128,14 +128,11 @@ def wanted(
         QueryError: the expression cannot be evaluated; it names the term.
     """
     refuse_unknown_metatags(connection, query)
-    statement = (
-        compile_query(query, now, limit=limit + 1, ranked=ranks is not None)
-        .add_columns(VersionRow.id, VersionRow.width, VersionRow.height)
-        .where(CurrentRow.target == target)
-    )
     if ranks is not None:
         lend(connection, ranks)
-    rows = connection.execute(statement).all()
+    columns = (VersionRow.id, VersionRow.width, VersionRow.height)
+    extent = Extent(columns=columns, target=target, limit=limit + 1, ranked=ranks is not None)
+    rows = fitting_rows(connection, query, now, extent)
     if not rows:
         refuse_misspelt_faults(connection, query)
     cut = len(rows) > limit
@@ -168,7 +165,7 @@ def found_pictures(connection: Connection, query: Query, *, now: datetime, limit
     """
     refuse_unknown_metatags(connection, query)
     columns = (VersionRow.id, VersionRow.md5, PostRow.site, PostRow.post_id, PostRow.parent_id)
-    rows = connection.execute(compile_query(query, now, limit=None).add_columns(*columns)).all()
+    rows = fitting_rows(connection, query, now, Extent(columns=columns))
     if not rows:
         refuse_misspelt_faults(connection, query)
     found = {row.id: FoundPicture(row.id, row.site, row.post_id, row.parent_id, row.md5) for row in rows}
@@ -238,18 +235,21 @@ def moment(connection: Connection) -> tuple[int, int, int]:
 
 def counts(connection: Connection, target: str) -> Counts:
     """How much there is of a target."""
-    base = results_select().where(CurrentRow.target == target)
-    held = dict(connection.execute(base.with_only_columns(DECISION.label("held"), func.count()).group_by("held")).all())
-    labels = dict(
-        connection.execute(
-            base.with_only_columns(LabelRow.value, func.count())
-            .where(LabelRow.seq.is_not(None))
-            .group_by(LabelRow.value)
-        ).all()
+    decisions: Counter[str] = Counter()
+    holding = held(connection, target)
+    for one in holding:
+        if one.value is not None and one.posts:
+            decisions[one.value] += one.posts
+    labelled = (
+        select(LabelRow.value, func.count())
+        .join(CurrentRow, and_(CURRENT.of_row(LabelRow), CurrentRow.label_seq == LabelRow.seq))
+        .where(LabelRow.target == target)
+        .where(LabelRow.version_id.not_in(select(VersionRow.id).where(VersionRow.replaced)))
+        .group_by(LabelRow.value)
     )
+    labels = dict(connection.execute(labelled).all())
     newest = connection.execute(select(func.coalesce(func.max(EmbeddingRow.id), 0))).scalar_one()
-    decisions = {str(value): number for value, number in held.items() if value is not None}
-    return Counts(sum(held.values()), decisions, labels, newest, newest_label(connection))
+    return Counts(sum(one.posts for one in holding), decisions, labels, newest, newest_label(connection))
 
 
 def absent_tags(connection: Connection, words: Iterable[Leaf]) -> Sequence[str]:

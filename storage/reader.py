@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, case, func
 
 from storage.archive_records import RegisteredModel
-from storage.database.chunks import chunked
 from storage.database.current_state import DECISION
 from storage.database.engine import header_problem, reading_engine, reading_uri
 from storage.database.error_translation import at_border
@@ -33,10 +32,10 @@ from storage.rows.state_digest import digest_lines, digest_of
 from storage.rows.status import OtherThreshold, Status, other_thresholds, status_of
 from storage.rows.tagger_tags import TaggerAgreement, agreement
 from storage.rows.targets import by_known_names, saved_targets, target_called
+from storage.search.answers import Extent, fitting_rows, result_rows
 from storage.search.fault_names import refuse_misspelt_faults
 from storage.search.language import Query, parse
 from storage.search.ranking import ASKED_COLUMNS, Ranked, Ranker, Ranks, lend, ranks_for
-from storage.search.sql import compile_query
 from storage.search.unknown_metatags import refuse_unknown_metatags
 
 T = TypeVar("T")
@@ -259,13 +258,12 @@ class Reader:
 
 def _matching_rows(connection: Connection, query: Query, ranks: Ranks | None, now: datetime, limit: int | None) -> Rows:
     refuse_unknown_metatags(connection, query)
-    compiled = compile_query(query, now, limit=limit, ranked=ranks is not None).add_columns(VersionRow.id)
     if ranks is not None:
         lend(connection, ranks)
-    keys = connection.execute(compiled).all()
+    keys = fitting_rows(connection, query, now, Extent(columns=(VersionRow.id,), limit=limit, ranked=ranks is not None))
     if not keys:
         refuse_misspelt_faults(connection, query)
-    rows = _rows_of(connection, [(row.key, row.target) for row in keys])
+    rows = Rows(COLUMNS, [_without_bytes(row) for row in result_rows(connection, [(k.key, k.target) for k in keys])])
     if ranks is None:
         return rows
     why = ranks.by_picture()
@@ -275,17 +273,6 @@ def _matching_rows(connection: Connection, query: Query, ranks: Ranks | None, no
 
 def _reason(ranked: Ranked | None) -> tuple[str | None, str | None]:
     return (ranked.reason, ranked.words) if ranked else (None, None)
-
-
-def _rows_of(connection: Connection, wanted: Sequence[tuple[int, str | None]]) -> Rows:
-    """The rows of `results` for these post keys and targets, in this order."""
-    results: dict[tuple[int, str | None], tuple[Any, ...]] = {}
-    statement = results_select().add_columns(PostRow.key)
-    for chunk in chunked(sorted({key for key, _target in wanted})):
-        for row in connection.execute(statement.where(PostRow.key.in_(chunk))):
-            *columns, key = row
-            results[key, row.target] = _without_bytes(columns)
-    return Rows(COLUMNS, [results[one] for one in wanted])
 
 
 def _without_bytes(values: Sequence[Any]) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, case, func, literal
+from sqlalchemy import ColumnElement, and_, case, func, literal, select
 from sqlalchemy.orm import aliased
 
 from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, VersionRow
@@ -37,6 +37,12 @@ class CurrentState:
         """The decision that holds, keep | delete | undecided: the label, else what the machine decided."""
         word = self.label.value
         return case((word == "unsure", literal("undecided")), else_=func.coalesce(word, self.decision.value))
+
+    @property
+    def by_machine(self) -> ColumnElement[str | None]:
+        """What the machine decided, looked up without a join."""
+        its_own = select(DecisionRow.value).where(DecisionRow.seq == self.current.decision_seq)
+        return its_own.correlate(self.current).scalar_subquery()
 
     @property
     def place(self) -> ColumnElement[str]:
@@ -82,3 +88,8 @@ class CurrentState:
 
 CURRENT = CurrentState()
 DECISION, PLACE = CURRENT.effective, CURRENT.place
+
+
+def held_by_label(label: str) -> str:
+    """The decision that a label stands for, while it holds."""
+    return "undecided" if label == "unsure" else label

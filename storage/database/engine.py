@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
+    ColumnElement,
     Connection,
     Engine,
     Executable,
@@ -152,12 +153,24 @@ def insert_new(table: type[Base]) -> Insert:
     return insert(_table(table)).on_conflict_do_nothing()
 
 
-def insert_or_update(table: type[Base], key: Sequence[str], changed: Sequence[str]) -> Insert:
-    """An INSERT that, where the key exists, updates the named columns instead."""
+def insert_or_update(
+    table: type[Base],
+    key: Sequence[str],
+    changed: Sequence[str],
+    computed: Mapping[str, Callable[[Any], ColumnElement[Any]]] | None = None,
+) -> Insert:
+    """An INSERT that, where the key exists, updates the named columns instead.
+
+    Args:
+        table: where.
+        key: names of a unique key's columns.
+        changed: columns that get the new row's value.
+        computed: columns whose value follows from the row that is there and the columns of the new one, handed over.
+    """
     statement = insert(_table(table))
-    return statement.on_conflict_do_update(
-        index_elements=list(key), set_={name: statement.excluded[name] for name in changed}
-    )
+    values: dict[str, Any] = {name: statement.excluded[name] for name in changed}
+    values |= {name: value(statement.excluded) for name, value in (computed or {}).items()}
+    return statement.on_conflict_do_update(index_elements=list(key), set_=values)
 
 
 def insert_absent(

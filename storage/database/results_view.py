@@ -105,6 +105,20 @@ def results_select() -> Select[Any]:
     return joined
 
 
+@cache
+def scored_rows() -> Select[Any]:
+    """The rows of the view that have a score, found by the index of scores instead of by post; no columns to show."""
+    rows = (
+        select(CurrentRow.target)
+        .select_from(CurrentRow)
+        .join(VersionRow, VersionRow.id == CurrentRow.version_id)
+        .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
+        .where(CurrentRow.machine_score.is_not(None))
+    )
+    joined: Select[Any] = CURRENT.joined(rows)
+    return joined
+
+
 def tags_joined(category: TagCategory | None) -> ColumnElement[str]:
     """A post's tags as the site writes them, of one category or all: sorted by name, spaces between."""
     carried, tag = aliased(PostTagRow), aliased(TagRow)

@@ -96,7 +96,12 @@ class PostRow(Base):
     """A post as the site last stated it."""
 
     __tablename__ = "post"
-    __table_args__ = (UniqueConstraint("site", "post_id"), Index("ix_post_post_id", "post_id"))
+    __table_args__ = (
+        UniqueConstraint("site", "post_id"),
+        Index("ix_post_post_id", "post_id"),
+        Index(None, "score", "post_id"),
+        Index("ix_post_hidden", "key", sqlite_where=text("hidden_reason IS NOT NULL")),
+    )
     key: Mapped[int] = mapped_column(primary_key=True)
     site: Mapped[str]
     post_id: Mapped[int]
@@ -135,7 +140,17 @@ class VersionRow(Base):
     """The bytes that a post points to, or once pointed to."""
 
     __tablename__ = "file_version"
-    __table_args__ = (UniqueConstraint("post_key", "md5"), Index("ix_file_version_md5", "md5"))
+    __table_args__ = (
+        UniqueConstraint("post_key", "md5"),
+        Index("ix_file_version_md5", "md5"),
+        Index("ix_file_version_replaced", "id", sqlite_where=text("replaced = 1")),
+        Index(
+            "ix_file_version_trouble",
+            "state",
+            "trouble",
+            sqlite_where=text("state <> 'known' OR trouble IS NOT NULL"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     post_key: Mapped[int] = mapped_column(ForeignKey("post.key"))
     md5: Mapped[str]
@@ -149,6 +164,7 @@ class VersionRow(Base):
     trouble: Mapped[str | None]
     first_seen_at: Mapped[datetime]
     picture_hash: Mapped[int | None]  # of what was looked at; 64 bits, the highest one as the sign
+    replaced: Mapped[bool] = mapped_column(server_default=false())  # the post shows another one; triggers see to it
 
 
 class TagRow(Base):
@@ -319,7 +335,7 @@ class RenditionRow(Base):
     ext: Mapped[str]
     width: Mapped[int]
     height: Mapped[int]
-    size: Mapped[int]
+    size: Mapped[int] = mapped_column(index=True)
     sha256: Mapped[str]
     stored_at: Mapped[datetime]
 
@@ -521,12 +537,24 @@ class PartRow(Base):
     value: Mapped[str]  # one of storage.evidence.SPLITS
 
 
+class BasisRow(Base):
+    """What decisions of one kind rest on beside the picture."""
+
+    __tablename__ = "basis"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model_hash: Mapped[str]  # empty where no model took part
+    decided_by: Mapped[str]
+    threshold: Mapped[float | None]
+
+
 class CurrentRow(Base):
-    """What holds now for a file version and a target: which decision, which label, which file."""
+    """What holds now for a file version and a target: which decision, which label, which file; and what follows."""
 
     __tablename__ = "standing"
     __table_args__ = (
-        Index(None, "target", "version_id"),
+        Index(None, "target", "holds", "basis_id"),
+        Index("ix_standing_label", "label_seq", sqlite_where=text("label_seq IS NOT NULL")),
+        Index("ix_standing_file", "file_id", sqlite_where=text("file_id IS NOT NULL")),
         {"sqlite_with_rowid": False},
     )
     version_id: Mapped[int] = mapped_column(ForeignKey("file_version.id"), primary_key=True)
@@ -534,3 +562,6 @@ class CurrentRow(Base):
     decision_seq: Mapped[int | None] = mapped_column(ForeignKey("decision.seq"))
     label_seq: Mapped[int | None] = mapped_column(ForeignKey("label.seq"))
     file_id: Mapped[int | None] = mapped_column(ForeignKey("file.id"))
+    holds: Mapped[str | None]  # the decision that holds: the label's, else the machine's
+    machine_score: Mapped[float | None] = mapped_column(index=True)  # the machine decision's
+    basis_id: Mapped[int | None] = mapped_column(ForeignKey("basis.id"))  # the machine decision's

@@ -17,12 +17,15 @@ from sqlalchemy import (
     func,
     literal,
     literal_column,
+    not_,
     null,
     or_,
     select,
 )
 from sqlalchemy.orm import aliased
 
+from storage.database.current_rows import repeats_history
+from storage.database.current_state import CURRENT, DECISION
 from storage.database.engine import check
 from storage.database.error_translation import at_border
 from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, RenditionRow
@@ -214,7 +217,7 @@ def _wrong_current_rows(connection: Connection) -> Iterator[str]:
         .correlate(CurrentRow)
         .scalar_subquery()
     )
-    decision = aliased(DecisionRow)
+    decision, any_decision = aliased(DecisionRow), aliased(DecisionRow)
     foreign_decision = exists(
         select(decision.seq).where(
             decision.seq == CurrentRow.decision_seq,
@@ -222,12 +225,14 @@ def _wrong_current_rows(connection: Connection) -> Iterator[str]:
         )
     )
     decided = exists(
-        select(DecisionRow.seq).where(
-            DecisionRow.version_id == CurrentRow.version_id, DecisionRow.target == CurrentRow.target
+        select(any_decision.seq).where(
+            any_decision.version_id == CurrentRow.version_id, any_decision.target == CurrentRow.target
         )
     )
-    wrong: Any = select(CurrentRow.version_id, CurrentRow.target).where(
+    rows = CURRENT.joined(select(CurrentRow.version_id, CurrentRow.target), parts=("decision", "label"))
+    wrong: Any = rows.where(
         or_(
+            not_(repeats_history(DECISION)),
             func.coalesce(newest, -1) != func.coalesce(CurrentRow.label_seq, -1),
             foreign_decision,
             and_(decided, CurrentRow.decision_seq.is_(None)),

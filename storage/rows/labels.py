@@ -10,8 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, and_, bindparam, func, insert, select
 
 from storage.archive_records import Click, Conflict, Label, Relabelled, Saved
-from storage.database.current_state import CURRENT
-from storage.database.engine import insert_or_update, new_id
+from storage.database.current_rows import HOLD_LABEL
+from storage.database.current_state import CURRENT, held_by_label
+from storage.database.engine import new_id
 from storage.database.tables import CurrentRow, LabelRow, PostRow, VersionRow
 from storage.errors import RefusedRequest
 from storage.names import TargetName
@@ -32,7 +33,6 @@ _NEWEST = (
     .limit(1)
 )
 _NEW_LABEL = insert(LabelRow)
-_SET_CURRENT = insert_or_update(CurrentRow, ("version_id", "target"), ("label_seq",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,5 +155,7 @@ def append_label(connection: Connection, version_id: int, label: Label, now: dat
     }
     seq = new_id(connection, _NEW_LABEL, values)
     holding = None if label.value is LabelValue.CLEAR else seq  # taken back: no label holds
-    connection.execute(_SET_CURRENT, {"version_id": version_id, "target": label.target, "label_seq": holding})
+    value = None if holding is None else held_by_label(label.value.value)
+    current = {"version_id": version_id, "target": label.target, "label_seq": holding, "holds": value}
+    connection.execute(HOLD_LABEL, current)
     return seq

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +13,11 @@ from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from storage.archive_records import Attempt, Failure, Sighting
 from storage.database.access import Access
+from storage.database.current_rows import HOLD_DECISION, basis_of
 from storage.database.engine import insert_new, insert_or_update, new_id
 from storage.database.tables import (
     AttemptRow,
     BackboneRow,
-    CurrentRow,
     DecisionRow,
     EmbeddingRow,
     ModelRow,
@@ -65,13 +66,12 @@ _NEW_BACKBONE = insert_new(BackboneRow)
 _SCORE = insert_or_update(ScoreRow, ("version_id", "model_id"), ("value", "run_id"))
 _EMBEDDING = insert_or_update(EmbeddingRow, ("version_id", "backbone_id"), ("vector", "windows", "too_small"))
 _NEW_DECISION = insert(DecisionRow)
-_DECISION_SEQ = select(DecisionRow.seq).where(
+_DECIDED = select(DecisionRow.seq, DecisionRow.value, DecisionRow.score).where(
     DecisionRow.version_id == bindparam("version"),
     DecisionRow.target == bindparam("for_target"),
     DecisionRow.model_hash == bindparam("hash"),
     DecisionRow.policy == bindparam("rule"),
 )
-_SET_CURRENT = insert_or_update(CurrentRow, ("version_id", "target"), ("decision_seq",))
 
 
 class Attempts:
@@ -194,12 +194,14 @@ class LookRows:
     def __init__(self) -> None:
         self._models: dict[tuple[str, str], int] = {}
         self._backbones: dict[str, int] = {}
+        self._bases: dict[tuple[str, str, float | None], int] = {}
         self._tagger_tags = TaggerTagRows()
 
     def forget(self) -> None:
         """Ids met in a transaction that was rolled back may not exist."""
         self._models.clear()
         self._backbones.clear()
+        self._bases.clear()
         self._tagger_tags.forget()
 
     def file(
@@ -225,7 +227,8 @@ class LookRows:
         if look.tagger_tags is not None:
             self._file_tagger_tags(connection, version_id, look.tagger_tags, now)
         for decision in sighting.decisions:
-            file_decision(connection, version_id, decision, sighting.run_id, now)
+            basis = self.basis_id(connection, decision)
+            file_decision(connection, version_id, decision, basis, Occasion(sighting.run_id, now))
         if sighting.attempt is not None:
             end_attempt(connection, sighting.attempt.id, "done", sighting.look.fault, now)
             clear_trouble(connection, version_id)
@@ -238,6 +241,13 @@ class LookRows:
             found = select(ModelRow.id).where(ModelRow.target == card.target, ModelRow.hash == card.hash)
             self._models[key] = connection.execute(found).scalar_one()
         return self._models[key]
+
+    def basis_id(self, connection: Connection, decision: Decision) -> int:
+        """The row id of what a decision rests on beside the picture."""
+        key = (decision.model_hash or "", decision.decided_by.value, decision.threshold)
+        if key not in self._bases:
+            self._bases[key] = basis_of(connection, *key)
+        return self._bases[key]
 
     def _file_scores(self, connection: Connection, version_id: int, sighting: Sighting, now: datetime) -> None:
         for target, score in sighting.look.scores.items():
@@ -269,31 +279,42 @@ def file_rendition(connection: Connection, md5: str, stored: StoredRendition, no
     connection.execute(_RENDITION, _rendition_row(md5, stored, now))
 
 
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """In which run, and when."""
+
+    run_id: int | None
+    now: datetime
+
+
 def file_decision(
-    connection: Connection, version_id: int, decision: Decision, run_id: int | None, now: datetime
+    connection: Connection, version_id: int, decision: Decision, basis_id: int, occasion: Occasion
 ) -> int:
     """Append a decision, or find the same one; either way it is the current one from now on."""
     hash_ = decision.model_hash or ""
-    values = {
-        "version_id": version_id,
-        "target": decision.target,
-        "value": decision.value.value,
-        "decided_by": decision.decided_by.value,
-        "reason": decision.reason,
-        "score": decision.score,
-        "threshold": decision.threshold,
-        "model": decision.model,
-        "model_hash": hash_,
-        "policy": decision.policy,
-        "run_id": run_id,
-        "decided_at": now,
-    }
     identity = {"version": version_id, "for_target": decision.target, "hash": hash_, "rule": decision.policy}
-    seq = connection.execute(_DECISION_SEQ, identity).scalar()
-    if seq is None:
-        seq = new_id(connection, _NEW_DECISION, values)
-    current = {"version_id": version_id, "target": decision.target, "decision_seq": seq}
-    connection.execute(_SET_CURRENT, current)
+    known = connection.execute(_DECIDED, identity).one_or_none()
+    if known is None:
+        values = {
+            "version_id": version_id,
+            "target": decision.target,
+            "value": decision.value.value,
+            "decided_by": decision.decided_by.value,
+            "reason": decision.reason,
+            "score": decision.score,
+            "threshold": decision.threshold,
+            "model": decision.model,
+            "model_hash": hash_,
+            "policy": decision.policy,
+            "run_id": occasion.run_id,
+            "decided_at": occasion.now,
+        }
+        held = (new_id(connection, _NEW_DECISION, values), decision.value.value, decision.score)
+    else:
+        held = (known.seq, known.value, known.score)
+    seq, value, score = held
+    current = {"version_id": version_id, "target": decision.target, "decision_seq": seq, "holds": value}
+    connection.execute(HOLD_DECISION, current | {"machine_score": score, "basis_id": basis_id})
     return int(seq)
 
 

@@ -6,6 +6,7 @@ would cost half a minute, and a crawl beside us would wait.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -28,11 +29,12 @@ from sqlalchemy import (
     true,
 )
 
+from storage.database.current_rows import HOLD_DECISION
 from storage.database.engine import insert_or_update
-from storage.database.tables import CurrentRow, DecisionRow, ScoreRow, UtcTime
+from storage.database.tables import DecisionRow, ScoreRow, UtcTime
 from storage.errors import RefusedRequest
 from storage.evidence import Rescored
-from storage.records import ModelCard
+from storage.records import Decision, ModelCard
 from storage.rows.looks import LookRows
 
 _PASSING = Table(
@@ -44,6 +46,7 @@ _PASSING = Table(
     Column("score", Float),
     Column("threshold", Float),
     Column("model", Text),
+    Column("basis_id", Integer, nullable=False),
     prefixes=["TEMPORARY"],
 )
 _DECIDED = ("value", "decided_by", "reason", "score", "threshold", "model", "model_hash", "policy")
@@ -57,7 +60,7 @@ def file_rescores(connection: Connection, looks: LookRows, card: ModelCard, batc
     Raises:
         RefusedRequest: the columns are not equally long, or a decision is another target's.
     """
-    rows = _rows(card, batch)
+    rows = _rows(card, batch, lambda decision: looks.basis_id(connection, decision))
     if not rows:
         return 0
     model_id = looks.model_id(connection, card, now)
@@ -106,7 +109,14 @@ def _decided_before(target: str) -> ColumnElement[bool]:
 
 def _make_current(target: str) -> Any:
     current = (
-        select(_PASSING.c.version_id, literal(target), DecisionRow.seq)
+        select(
+            _PASSING.c.version_id,
+            literal(target),
+            DecisionRow.seq,
+            DecisionRow.value,
+            DecisionRow.score,
+            _PASSING.c.basis_id,
+        )
         .join(
             DecisionRow,
             and_(
@@ -118,8 +128,8 @@ def _make_current(target: str) -> Any:
         )
         .where(true())  # without it SQLite takes ON CONFLICT for part of the join
     )
-    return insert_or_update(CurrentRow, ("version_id", "target"), ("decision_seq",)).from_select(
-        ["version_id", "target", "decision_seq"], current
+    return HOLD_DECISION.from_select(
+        ["version_id", "target", "decision_seq", "holds", "machine_score", "basis_id"], current
     )
 
 
@@ -127,7 +137,7 @@ def _last_seq(connection: Connection) -> int:
     return int(connection.execute(select(func.coalesce(func.max(DecisionRow.seq), 0))).scalar_one())
 
 
-def _rows(card: ModelCard, batch: Rescored) -> list[dict[str, Any]]:
+def _rows(card: ModelCard, batch: Rescored, basis_id: Callable[[Decision], int]) -> list[dict[str, Any]]:
     versions, scores = batch.version_ids.tolist(), batch.scores.tolist()
     if not len(versions) == len(scores) == len(batch.decisions):
         raise RefusedRequest(f"{len(versions)} versions, {len(scores)} scores, {len(batch.decisions)} decisions")
@@ -145,6 +155,7 @@ def _rows(card: ModelCard, batch: Rescored) -> list[dict[str, Any]]:
             "score": decision.score,
             "threshold": decision.threshold,
             "model": decision.model,
+            "basis_id": basis_id(decision),
         }
         for version, score, decision in zip(versions, scores, batch.decisions, strict=True)
     ]

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select, text
+from sqlalchemy import Connection, Select, func, select, text
 
 from storage.archive_records import RegisteredModel
-from storage.database.current_state import CURRENT, DECISION, PLACE
-from storage.database.results_view import results_select
 from storage.database.tables import (
     AttemptRow,
+    BasisRow,
     CurrentRow,
-    DecisionRow,
     FileRow,
     GapRow,
     LabelRow,
     ListingRow,
-    ModelRow,
     PostRow,
     RenditionRow,
     RunRow,
     VersionRow,
 )
 from storage.imports.seen_posts import SeenSite, seen_lists
-from storage.records import DecidedBy
+from storage.records import DecidedBy, Place
 from storage.rows.models import models
 
 RECENT_RUNS = 10
+_USUAL_STATE = "known"  # of a file version
 _SAME_THRESHOLD = 1e-6  # decisions closer than this follow one policy
 
 
@@ -110,11 +109,61 @@ class Status:
     bytes_database: int
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How often one thing holds on one basis."""
+
+    target: str
+    value: str | None  # keep | delete | undecided; None: only a file is known
+    model_hash: str | None  # empty: no model took part; None: no machine decided
+    decided_by: str | None  # of the machine's decision
+    threshold: float | None  # of the machine's decision
+    posts: int
+    replaced: int  # file versions that their posts do not show any more
+
+
+_REPLACED = select(VersionRow.id).where(VersionRow.replaced)  # few; they have an index
+
+
+def held(connection: Connection, target: str | None = None) -> Sequence[Held]:
+    """What holds, counted over the index that repeats it.
+
+    Args:
+        connection: in a transaction.
+        target: only of this one; None: of all.
+    """
+    kinds = (CurrentRow.target, CurrentRow.holds, CurrentRow.basis_id)
+    counted = select(*kinds, func.count().label("rows")).group_by(*kinds)
+    replaced = counted.where(CurrentRow.version_id.in_(_REPLACED))
+    if target is not None:
+        counted, replaced = (one.where(CurrentRow.target == target) for one in (counted, replaced))
+    gone = {(row.target, row.holds, row.basis_id): row.rows for row in connection.execute(replaced)}
+    bases = {row.id: row for row in connection.execute(select(*BasisRow.__table__.c))}
+    return [_held(row, bases.get(row.basis_id), gone) for row in connection.execute(counted)]
+
+
+def _held(row: Any, basis: Any, gone: Mapping[Any, int]) -> Held:
+    replaced = gone.get((row.target, row.holds, row.basis_id), 0)
+    if basis is None:
+        return Held(row.target, row.holds, None, None, None, row.rows - replaced, replaced)
+    facts = (basis.model_hash, basis.decided_by, basis.threshold)
+    return Held(row.target, row.holds, *facts, row.rows - replaced, replaced)
+
+
 def decided_posts(connection: Connection, target: str) -> int:
     """How many posts were labelled for a target or decided by their tags or score, by whatever model."""
-    without_fault = LabelRow.seq.is_not(None) | (DecisionRow.decided_by != DecidedBy.FAULT.value)
-    statement = results_select().where(CurrentRow.target == target, DECISION.is_not(None), without_fault)
-    return connection.execute(statement.with_only_columns(func.count())).scalar_one()
+    by_machine = sum(
+        one.posts for one in held(connection, target) if one.value is not None and one.decided_by != DecidedBy.FAULT
+    )
+    labelled_faults = (
+        select(func.count())
+        .select_from(CurrentRow)
+        .join(BasisRow, BasisRow.id == CurrentRow.basis_id)
+        .where(CurrentRow.label_seq.is_not(None), CurrentRow.target == target)
+        .where(CurrentRow.version_id.not_in(_REPLACED))
+        .where(BasisRow.decided_by == DecidedBy.FAULT.value)
+    )
+    return by_machine + int(connection.execute(labelled_faults).scalar_one())
 
 
 def status_of(connection: Connection, root: Path) -> Status:
@@ -126,12 +175,13 @@ def status_of(connection: Connection, root: Path) -> Status:
     def sums(place: str) -> int:
         return one(select(func.sum(FileRow.size)).where(FileRow.place == place))
 
+    holding = held(connection)
     return Status(
         root=root,
         schema=str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar()),
-        posts=one(select(func.count(PostRow.key))),
-        hidden=one(select(func.count(PostRow.key)).where(PostRow.hidden_reason.is_not(None))),
-        versions=_counts(connection, select(VersionRow.state, func.count()).group_by(VersionRow.state)),
+        posts=one(select(func.count()).select_from(PostRow)),
+        hidden=one(select(func.count()).select_from(PostRow).where(PostRow.hidden_reason.is_not(None))),
+        versions=_version_states(connection),
         troubles=_counts(
             connection,
             select(VersionRow.trouble, func.count())
@@ -139,12 +189,12 @@ def status_of(connection: Connection, root: Path) -> Status:
             .group_by(VersionRow.trouble)
             .order_by(func.count().desc()),
         ),
-        decisions=_by_target(connection, DECISION),
-        places=_by_target(connection, PLACE),
+        decisions=_decisions(holding),
+        places=_places(connection, holding),
         labels=_counts(connection, select(LabelRow.value, func.count()).group_by(LabelRow.value)),
         models=models(connection),
-        outdated=_outdated(connection),
-        other_thresholds=other_thresholds(connection),
+        outdated=_outdated(connection, holding),
+        other_thresholds=_other_thresholds(connection, holding),
         runs=_runs(connection),
         listings=_listings(connection),
         gaps=one(select(func.count(GapRow.id)).where(GapRow.closed_at.is_(None))),
@@ -159,49 +209,68 @@ def status_of(connection: Connection, root: Path) -> Status:
 
 def other_thresholds(connection: Connection) -> Sequence[OtherThreshold]:
     """As after rescoring, or a crawl, with another goal."""
-    posts = func.count().label("posts")
-    models_in_force = select(
-        ModelRow.target, ModelRow.number, ModelRow.threshold.label("own"), DecisionRow.threshold, posts
-    )
-    statement = (
-        CURRENT.joined(models_in_force, CurrentRow.target == ModelRow.target, parts=("decision",))
-        .where(ModelRow.active, DecisionRow.model_hash == ModelRow.hash, DecisionRow.decided_by == DecidedBy.SCORE)
-        .where(func.abs(DecisionRow.threshold - ModelRow.threshold) > _SAME_THRESHOLD)
-        .group_by(ModelRow.target, DecisionRow.threshold)
-        .order_by(ModelRow.target, posts.desc())
-    )
-    return tuple(
-        OtherThreshold(row.target, f"{row.target}/{row.number}", row.own, row.threshold, row.posts)
-        for row in connection.execute(statement)
-    )
+    return _other_thresholds(connection, held(connection))
+
+
+def _other_thresholds(connection: Connection, holding: Sequence[Held]) -> Sequence[OtherThreshold]:
+    found: Counter[tuple[str, str, float, float]] = Counter()
+    in_force = {(model.card.target, model.card.hash): model.card for model in models(connection) if model.active}
+    for one in holding:
+        card = in_force.get((one.target, one.model_hash or ""))
+        if card is None or one.threshold is None or one.decided_by != DecidedBy.SCORE:
+            continue
+        if abs(one.threshold - card.threshold) > _SAME_THRESHOLD:
+            found[card.target, card.name, card.threshold, one.threshold] += one.posts + one.replaced
+    rows = sorted(found.items(), key=lambda row: (row[0][0], -row[1]))
+    return tuple(OtherThreshold(*which, posts) for which, posts in rows)
 
 
 def _counts(connection: Connection, statement: Select[Any, int]) -> Mapping[str, int]:
     return {str(row[0]): int(row[1]) for row in connection.execute(statement)}
 
 
-def _by_target(connection: Connection, column: Any) -> Mapping[str, Mapping[str, int]]:
-    statement = (
-        results_select()
-        .with_only_columns(CurrentRow.target, column.label("value"), func.count().label("posts"))
-        .where(CurrentRow.target.is_not(None), column.is_not(None))
-        .group_by(CurrentRow.target, column)
+def _version_states(connection: Connection) -> Mapping[str, int]:
+    """File versions by state; nearly all are known, and only the others have an index."""
+    others = _counts(
+        connection,
+        select(VersionRow.state, func.count()).where(VersionRow.state != _USUAL_STATE).group_by(VersionRow.state),
     )
-    found: dict[str, dict[str, int]] = {}
-    for row in connection.execute(statement):
-        found.setdefault(row.target, {})[row.value] = row.posts
+    usual = connection.execute(select(func.count()).select_from(VersionRow)).scalar_one() - sum(others.values())
+    return {**({_USUAL_STATE: usual} if usual else {}), **others}
+
+
+def _decisions(holding: Sequence[Held]) -> Mapping[str, Mapping[str, int]]:
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for one in holding:
+        if one.value is not None and one.posts:
+            found[one.target][one.value] += one.posts
     return found
 
 
-def _outdated(connection: Connection) -> Mapping[str, int]:
-    """As after a round that was killed between putting its model in force and deciding everything by it."""
-    statement = (
-        CURRENT.joined(select(CurrentRow.target, func.count()), parts=("decision",))
-        .join(ModelRow, and_(ModelRow.target == CurrentRow.target, ModelRow.active))
-        .where(DecisionRow.model_hash != "", DecisionRow.model_hash != ModelRow.hash)
-        .group_by(CurrentRow.target)
+def _places(connection: Connection, holding: Sequence[Held]) -> Mapping[str, Mapping[str, int]]:
+    """Originals by place, and how many posts have none."""
+    placed = (
+        select(FileRow.target, FileRow.place, func.count().label("posts"))
+        .where(FileRow.version_id.not_in(_REPLACED))
+        .group_by(FileRow.target, FileRow.place)
     )
-    return _counts(connection, statement)
+    found: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for one in holding:
+        found[one.target][Place.NONE.value] += one.posts
+    for row in connection.execute(placed):
+        found[row.target][row.place] += row.posts
+        found[row.target][Place.NONE.value] -= row.posts
+    return {target: dict(+places) for target, places in found.items() if +places}
+
+
+def _outdated(connection: Connection, holding: Sequence[Held]) -> Mapping[str, int]:
+    """As after a round that was killed between putting its model in force and deciding everything by it."""
+    in_force = {model.card.target: model.card.hash for model in models(connection) if model.active}
+    found: Counter[str] = Counter()
+    for one in holding:
+        if one.model_hash and one.model_hash != in_force.get(one.target, one.model_hash):
+            found[one.target] += one.posts + one.replaced
+    return dict(sorted(found.items()))
 
 
 def _runs(connection: Connection) -> Sequence[RunFacts]:

@@ -7,15 +7,16 @@ target: place: round: error:`. Gives rows of the view `results`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, and_, case, cast, false, func, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, case, cast, exists, false, func, literal, not_, or_, select, true
 from sqlalchemy.types import Float, Integer
 
-from storage.database.current_state import DECISION, PLACE
-from storage.database.results_view import results_select
+from storage.database.current_state import PLACE
+from storage.database.results_view import results_select, scored_rows
 from storage.database.tables import (
     AiNameRow,
     AiTagRow,
@@ -59,10 +60,20 @@ from storage.search.ranking import (
 )
 
 Condition = ColumnElement[bool]
+TagIds: TypeAlias = Mapping[Tag | Wildcard, Sequence[int]]  # a word -> the tags that it means, looked up before
 _ESCAPE = "\\"
+_FEW = 20  # tags that are looked up one by one; a post's own are looked through for more
 
 
-def compile_query(query: Query, now: datetime, *, limit: int | None = None, ranked: bool = False) -> Select[int, str]:
+def compile_query(
+    query: Query,
+    now: datetime,
+    *,
+    limit: int | None = None,
+    ranked: bool = False,
+    tags: TagIds | None = None,
+    scored: bool = False,
+) -> Select[int, str]:
     """Which rows of `results` fit, in order, newest first unless `order:` says otherwise: post key and target.
 
     Only the keys: to gather a row's tags before sorting and limiting would cost a pass over every post's tags.
@@ -72,27 +83,33 @@ def compile_query(query: Query, now: datetime, *, limit: int | None = None, rank
         now: what `age:` counts from; aware.
         limit: at most so many rows; `limit:` in the expression may lower it.
         ranked: the connection was lent the ranks that the expression asks for (`ranking.lend`).
+        tags: what its words mean; posts are tried one by one then, rather than gathered by word.
+        scored: only rows that have a score, along the index of scores.
     Raises:
         QueryError: a term cannot be evaluated here, or its value cannot be read; it names the term.
     """
-    keys = results_select().with_only_columns(PostRow.key, CurrentRow.target)
-    compiled = keys.where(condition(query.root, now, ranked=ranked)).order_by(*_ordering(query, ranked=ranked))
+    rows = scored_rows() if scored else results_select()
+    keys = rows.with_only_columns(PostRow.key, CurrentRow.target)
+    fits = condition(query.root, now, ranked=ranked, tags=tags)
+    compiled = keys.where(fits).order_by(*_ordering(query, ranked=ranked))
     limits = [number for number in (limit, query.limit) if number is not None]
     return compiled.limit(min(limits)) if limits else compiled
 
 
-def condition(node: Node, now: datetime, *, ranked: bool = False) -> Condition:
+def condition(node: Node, now: datetime, *, ranked: bool = False, tags: TagIds | None = None) -> Condition:
     """A tree as a condition on the tables of `results_select`; never NULL, so that *not* means not."""
     if isinstance(node, Not):
-        return not_(condition(node.part, now, ranked=ranked))
+        return not_(condition(node.part, now, ranked=ranked, tags=tags))
     if isinstance(node, And):
-        return and_(true(), *(condition(part, now, ranked=ranked) for part in node.parts))
+        return and_(true(), *(condition(part, now, ranked=ranked, tags=tags) for part in node.parts))
     if isinstance(node, Or):
-        return or_(false(), *(condition(part, now, ranked=ranked) for part in node.parts))
+        return or_(false(), *(condition(part, now, ranked=ranked, tags=tags) for part in node.parts))
     if is_likely_error(node):
         if not ranked:
             raise CannotMatch(to_text(node), "only the learning loop knows; ask crawl query or the page")
         return error_place(node.value.lower()).is_not(None)
+    if tags is not None and isinstance(node, Tag | Wildcard):
+        return _has_one_of(tags[node])
     return _leaf(node, now)
 
 
@@ -105,20 +122,35 @@ def like_pattern(pattern: str) -> str:
 
 
 def _leaf(leaf: Leaf, now: datetime) -> Condition:
-    if isinstance(leaf, Tag):
-        return _carries(TagRow.name == asks.tag_name(leaf))
-    if isinstance(leaf, Wildcard):
-        fits = TagRow.name.like(like_pattern(leaf.pattern), escape=_ESCAPE)
-        prefix = leaf.pattern.split("*", 1)[0]
-        return _carries(and_(TagRow.name >= prefix, TagRow.name < prefix + "\U0010ffff", fits) if prefix else fits)
+    if isinstance(leaf, Tag | Wildcard):
+        tagged = select(PostTagRow.post_key).join(TagRow, TagRow.id == PostTagRow.tag_id).where(named(leaf))
+        return PostRow.key.in_(tagged)
     if leaf.name in LOCAL_METATAGS:
         return _LOCAL[leaf.name](leaf)
     return _site_condition(asks.meaning(leaf, now))
 
 
-def _carries(which: Condition) -> Condition:
-    tagged = select(PostTagRow.post_key).join(TagRow, TagRow.id == PostTagRow.tag_id).where(which)
-    return PostRow.key.in_(tagged)
+def named(word: Tag | Wildcard) -> Condition:
+    """The tags that a word means."""
+    if isinstance(word, Tag):
+        return TagRow.name == asks.tag_name(word)
+    fits = TagRow.name.like(like_pattern(word.pattern), escape=_ESCAPE)
+    prefix = word.pattern.split("*", 1)[0]
+    return and_(TagRow.name >= prefix, TagRow.name < prefix + "\U0010ffff", fits) if prefix else fits
+
+
+def _has_one_of(tags: Sequence[int]) -> Condition:
+    """The post carries one of these tags: asked of the post's own."""
+    carried = select(literal(1)).where(PostTagRow.post_key == PostRow.key)
+    its_tag = PostTagRow.tag_id.expression if len(tags) <= _FEW else PostTagRow.tag_id + 0  # keeps the index out of it
+    return exists(carried.where(among(its_tag, tags)))
+
+
+def among(column: ColumnElement[int], numbers: Sequence[int]) -> Condition:
+    """The column has one of these values, however many they are: one parameter holds them all."""
+    if len(numbers) <= _FEW:
+        return column.in_(numbers)
+    return column.in_(select(func.json_each(json.dumps(list(numbers))).table_valued("value").c.value))
 
 
 # --- what the site says ----------------------------------------------------------------------------------------------
@@ -168,9 +200,9 @@ def _site_condition(term: asks.Condition) -> Condition:
     if isinstance(term, asks.AllOf | asks.AnyOf | asks.NoneOf):
         return _combined(term)
     if isinstance(term, asks.NumberIn):
-        return _within(_NUMBERS[term.fact], term.range)
+        return within(_NUMBERS[term.fact], term.range)
     if isinstance(term, asks.CreatedIn):
-        return _within(PostRow.created_at.expression, term.range)
+        return within(PostRow.created_at.expression, term.range)
     if isinstance(term, asks.TextIn):
         return _one_of(_TEXTS[term.fact], term.values)
     if isinstance(term, asks.HasState):
@@ -191,7 +223,8 @@ def _combined(term: asks.AllOf | asks.AnyOf | asks.NoneOf) -> Condition:
     return not_(or_(false(), *parts))
 
 
-def _within(column: ColumnElement[Any], range_: Range[Any]) -> Condition:
+def within(column: ColumnElement[Any], range_: Range[Any]) -> Condition:
+    """The column's value lies in a range; never NULL."""
     choices: list[Condition] = []
     if range_.any:
         choices.append(column.is_not(None))
@@ -227,8 +260,8 @@ def _ai_tag(term: asks.AiTagIn) -> Condition:
         return and_(or_(site_looked, user_looked), not_(given))
     percent = cast(func.round(TaggerTagRow.value * 100), Integer)
     return or_(
-        and_(site_looked, PostRow.key.in_(site.where(_within(AiTagRow.score.expression, term.range)))),
-        _current_among(users.where(_within(percent, term.range))),
+        and_(site_looked, PostRow.key.in_(site.where(within(AiTagRow.score.expression, term.range)))),
+        _current_among(users.where(within(percent, term.range))),
     )
 
 
@@ -269,7 +302,7 @@ def _name_of(column: ColumnElement[Any]) -> Callable[[Metatag], Condition]:
 
 
 def _p(tag: Metatag) -> Condition:
-    return _within(DecisionRow.score.expression, parse_range(tag.term, tag.value, exact_real))
+    return within(CurrentRow.machine_score.expression, parse_range(tag.term, tag.value, exact_real))
 
 
 def _round(tag: Metatag) -> Condition:
@@ -280,7 +313,7 @@ def _round(tag: Metatag) -> Condition:
         .correlate(CurrentRow, DecisionRow)
         .scalar_subquery()
     )
-    return _within(its_round, wanted)
+    return within(its_round, wanted)
 
 
 def _place(tag: Metatag) -> Condition:
@@ -302,7 +335,7 @@ def _seen(tag: Metatag) -> Condition:
 
 
 _LOCAL: Mapping[str, Callable[[Metatag], Condition]] = {
-    "decision": _word_of(DECISION, tuple(value.value for value in DecisionValue)),
+    "decision": _word_of(CurrentRow.holds.expression, tuple(value.value for value in DecisionValue)),
     "label": _word_of(
         LabelRow.value.expression, tuple(value.value for value in LabelValue if value is not LabelValue.CLEAR)
     ),
@@ -320,8 +353,8 @@ _ORDERS: Mapping[str, ColumnElement[Any]] = {
     "id": PostRow.post_id.asc(),
     "id_asc": PostRow.post_id.asc(),
     "id_desc": PostRow.post_id.desc(),
-    "p": DecisionRow.score.desc().nulls_last(),
-    "p_asc": DecisionRow.score.asc().nulls_last(),
+    "p": CurrentRow.machine_score.desc().nulls_last(),
+    "p_asc": CurrentRow.machine_score.asc().nulls_last(),
     UNCERTAIN: _DOUBT.asc().nulls_last(),
     "score": PostRow.score.desc(),
     "score_asc": PostRow.score.asc(),

@@ -176,6 +176,7 @@ async def test_the_database_and_the_record_agree_on_every_expression(archive: Ar
             found = [row[1] for row in reader.query(expression, now=NOW).rows]
             expected = [post.id for post in reversed(posts) if matcher(parse(expression).root, NOW)(post)]
             assert found == expected, expression
+            assert [row[1] for row in reader.query(expression, 7, now=NOW).rows] == expected[:7], expression
 
 
 @pytest.fixture(scope="module")

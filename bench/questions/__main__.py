@@ -1,0 +1,137 @@
+"""How long questions take in a large gallery, by an older program and by this one: `python -m bench.questions`.
+
+    python -m bench.questions [--posts 100000 1000000] [--root DIR] [--before REVISION | --before none]
+
+Makes a gallery of each size in DIR, or uses the one that is there; asks it questions by the program of REVISION, then
+upgrades a copy and asks that by this tree. Prints processor milliseconds, p50 and p95 of every kind of question.
+Goals at a million posts: questions and pages of the grid p95 50 ms, status and the review's first page 300 ms.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from bench.questions.gallery import build
+from storage.database.engine import writing_engine
+from storage.database.migrate import upgrade
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+BEFORE = "160a890"  # the last revision of schema 0009
+MOST_S = 1.0  # of a processor, for one question
+GOALS_MS: Mapping[str, float] = {"status": 300, "the review's first page": 300}  # p95; others 50
+Times: TypeAlias = Mapping[str, Mapping[str, Sequence[float]]]
+
+
+def main() -> int:
+    """Build what is missing, ask both programs, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--posts", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--root", type=Path, help="where galleries are kept for the next time; default: nowhere")
+    parser.add_argument("--before", default=BEFORE, help="the older program; none: only this one")
+    parser.add_argument("--each", action="store_true", help="every question's median as well")
+    options = parser.parse_args()
+    reached = True
+    with ExitStack() as stack:
+        folder = options.root or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        older = None if options.before == "none" else stack.enter_context(tree_of(options.before))
+        for posts in options.posts:
+            gallery = made(folder, posts)
+            before = asked(older, gallery) if older else {}
+            with upgraded(gallery) as copy:
+                reached &= show(posts, before, asked(REPOSITORY, copy), each=options.each)
+    return 0 if reached else 1
+
+
+@contextmanager
+def tree_of(revision: str) -> Iterator[Path]:
+    """The files of a revision in a folder of their own."""
+    command = ["git", "-C", str(REPOSITORY), "archive", revision]
+    content = subprocess.run(command, check=True, capture_output=True).stdout
+    with tempfile.TemporaryDirectory() as folder:
+        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            archive.extractall(folder, filter="data")
+        yield Path(folder)
+
+
+def made(folder: Path, posts: int) -> Path:
+    """The gallery of this size."""
+    gallery = folder / f"posts-{posts}"
+    if not (gallery / "crawl.db").exists():
+        began = time.perf_counter()
+        with tempfile.TemporaryDirectory(dir=folder) as building:
+            build(Path(building) / "crawl.db", posts)
+            gallery.mkdir(exist_ok=True)
+            (Path(building) / "crawl.db").rename(gallery / "crawl.db")
+        print(f"made {posts:,} posts: {time.perf_counter() - began:.0f} s", flush=True)
+    return gallery
+
+
+@contextmanager
+def upgraded(gallery: Path) -> Iterator[Path]:
+    """A copy with this tree's schema, gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=gallery.parent) as folder:
+        copy = Path(folder) / "crawl.db"
+        shutil.copyfile(gallery / "crawl.db", copy)
+        size = copy.stat().st_size
+        began, used = time.perf_counter(), time.process_time()
+        engine = writing_engine(copy)
+        try:
+            with engine.connect() as connection:
+                upgrade(connection)
+        finally:
+            engine.dispose()
+        took, used = time.perf_counter() - began, time.process_time() - used
+        print(
+            f"upgraded in {took:.0f} s ({used:.0f} s of a processor): {size / 1e6:,.0f} MB before, "
+            f"{copy.stat().st_size / 1e6:,.0f} MB after",
+            flush=True,
+        )
+        yield Path(folder)
+
+
+def asked(tree: Path, gallery: Path) -> Times:
+    """Processor seconds by kind of question and question."""
+    command = [sys.executable, str(Path(__file__).with_name("ask.py")), str(gallery), str(MOST_S)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(tree)})
+    found: Times = json.loads(done.stdout)
+    return found
+
+
+def show(posts: int, before: Times, after: Times, *, each: bool) -> bool:
+    """Print the table; says whether the goals are reached."""
+    print(f"\n{posts:,} posts, processor ms      before: p50       p95    after: p50       p95      goal")
+    reached = True
+    for kind, questions in after.items():
+        goal, (middle, late) = GOALS_MS.get(kind, 50.0), percentiles(questions)
+        older = "{:15,.1f} {:9,.1f}".format(*percentiles(before[kind])) if before else " " * 25
+        print(f"{kind:32}{older} {middle:13,.1f} {late:9,.1f} {goal:9,.0f} {'' if late <= goal else 'missed'}")
+        reached &= late <= goal
+        for question, times in questions.items() if each else ():
+            older = f"{1000 * np.median(before[kind][question]):15,.1f}" if before else " " * 15
+            print(f"    {question:28}{older} {1000 * np.median(times):23,.1f}")
+    return reached
+
+
+def percentiles(questions: Mapping[str, Sequence[float]]) -> tuple[float, float]:
+    """The middle one of all questions' times, and the one that 95 in 100 do not exceed, milliseconds."""
+    times = [1000 * one for times in questions.values() for one in times]
+    return float(np.percentile(times, 50)), float(np.percentile(times, 95))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

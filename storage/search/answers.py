@@ -1,0 +1,106 @@
+"""Answers to expressions: which rows of `results` fit, in order, and what the rows say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from sqlalchemy import Connection, Row, func, select
+
+from storage.database.chunks import chunked
+from storage.database.results_view import COLUMNS, results_select
+from storage.database.tables import CurrentRow, PostRow, PostTagRow, TagRow
+from storage.records import TagCategory
+from storage.search.language import Query
+from storage.search.plan import plan_for
+from storage.search.sql import compile_query
+
+Key: TypeAlias = tuple[int, str | None]  # a post's key, and a target's name
+_TAG_COLUMNS: Mapping[str, str | None] = {
+    "tags": None,
+    "tags_character": TagCategory.CHARACTER.value,
+    "tags_copyright": TagCategory.COPYRIGHT.value,
+    "tags_artist": TagCategory.ARTIST.value,
+    "tags_general": TagCategory.GENERAL.value,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extent:
+    """How much is asked for of what fits."""
+
+    columns: Sequence[Any] = ()  # of the tables of `results`, beside post key and target
+    target: str | None = None  # only rows of this target
+    limit: int | None = None  # at most so many rows
+    ranked: bool = False  # the connection was lent the ranks that the expression asks for
+
+
+def fitting_rows(connection: Connection, query: Query, now: datetime, extent: Extent) -> Sequence[Row[Any]]:
+    """Post key and target of every row that fits, in order, as far as the limit goes.
+
+    Args:
+        connection: in a transaction.
+        query: what to find, by `Reader.meant`.
+        now: what `age:` counts from; aware.
+        extent: how much of it.
+    Raises:
+        QueryError: the expression cannot be evaluated; it names the term.
+    """
+    columns, target, limit, ranked = extent.columns, extent.target, extent.limit, extent.ranked
+    plan = None if ranked else plan_for(connection, query, now, limit)
+    if plan is None:
+        statement = compile_query(query, now, limit=limit, ranked=ranked).add_columns(*columns)
+        return connection.execute(statement if target is None else statement.where(CurrentRow.target == target)).all()
+    planned = replace(query, root=plan.root)
+    if plan.along_scores:
+        statement = compile_query(planned, now, limit=limit, tags=plan.tags, scored=True).add_columns(*columns)
+        scored = connection.execute(_of_target(statement, target)).all()
+        if len(scored) == min(number for number in (limit, query.limit) if number is not None):
+            return scored
+    statement = compile_query(planned, now, limit=limit, tags=plan.tags).add_columns(*columns)
+    if plan.begin is not None:
+        statement = statement.where(PostRow.key.in_(plan.begin))
+    return connection.execute(_of_target(statement, target)).all()
+
+
+def _of_target(statement: Any, target: str | None) -> Any:
+    """Only a target's rows; not by the index of targets, for the order has a better one."""
+    return statement if target is None else statement.where(func.coalesce(CurrentRow.target, "") == target)
+
+
+def result_rows(connection: Connection, wanted: Sequence[Key]) -> Sequence[tuple[Any, ...]]:
+    """The rows of `results` for these post keys and targets, in this order."""
+    base = results_select()
+    plain = [column for column in base.selected_columns if column.name not in _TAG_COLUMNS]
+    statement = base.with_only_columns(*plain, PostRow.key.label("its_key"))
+    found: dict[Key, tuple[Any, ...]] = {}
+    for chunk in chunked(sorted({key for key, _target in wanted})):
+        tags = _joined_tags(connection, chunk)
+        for row in connection.execute(statement.where(PostRow.key.in_(chunk))).mappings():
+            key = row["its_key"]
+            values = {**row, **tags[key]}
+            found[key, row["target"]] = tuple(values[name] for name in COLUMNS)
+    return [found[one] for one in wanted]
+
+
+def _joined_tags(connection: Connection, keys: Sequence[int]) -> Mapping[int, Mapping[str, str]]:
+    """The columns of tags, as the view joins them; one question for many posts."""
+    statement = (
+        select(PostTagRow.post_key, TagRow.name, TagRow.category)
+        .join(TagRow, TagRow.id == PostTagRow.tag_id)
+        .where(PostTagRow.post_key.in_(keys))
+    )
+    carried: defaultdict[int, list[tuple[str, str]]] = defaultdict(list)
+    for key, name, category in connection.execute(statement).all():
+        carried[key].append((name, category))
+    return {key: _by_column(sorted(carried[key])) for key in keys}
+
+
+def _by_column(tags: Sequence[tuple[str, str]]) -> Mapping[str, str]:
+    return {
+        column: " ".join([name for name, category in tags if wanted is None or category == wanted])
+        for column, wanted in _TAG_COLUMNS.items()
+    }

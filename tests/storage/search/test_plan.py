@@ -1,0 +1,117 @@
+"""The first rows of an answer are the same ones, however the question is begun: only the way to them is shorter."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Select
+from sqlalchemy.dialects import sqlite
+
+from storage.archive import Archive, open_reader
+from storage.archive_records import Label
+from storage.reader import Reader
+from storage.records import LabelValue, PostTags
+from storage.search.language import parse
+from storage.search.plan import Plan, plan_for
+from storage.search.sql import compile_query
+from tests.storage.samples import CARD, NO_RESERVE, decide, list_posts, make_post, relabel, sight
+
+NOW = datetime(2024, 6, 1, tzinfo=UTC)
+POSTS = 120
+KEQING = replace(CARD, target="keqing", hash="d" * 64)
+TERMS = (
+    "common", "rare", "-common", "ra*", "*", "-*mon", "decision:keep", "decision:undecided,delete", "label:any",
+    "-label:any", "label:delete", "p:>0.9", "p:0.2..0.4", "p:none", "score:>5", "score:<-3", "(rare or p:<0.1)",
+    "target:keqing", "rating:g",
+)  # fmt: skip
+ORDERS = ("", "order:id", "order:p", "order:p_asc", "order:score", "order:score_asc")
+
+
+@pytest.fixture(scope="module")
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+    root = tmp_path_factory.mktemp("plan") / "gallery-data"
+    asyncio.run(fill(root))
+    with open_reader(root) as reader:
+        yield reader
+
+
+async def fill(root: Path) -> None:
+    """Posts of which most were decided for one target, some for another, a few labelled; some were replaced."""
+    chance = random.Random(5)
+    posts = [
+        make_post(
+            number,
+            tags=PostTags(general=("common", *(("rare",) if number % 40 == 0 else ()))),
+            score=chance.randint(-9, 9),
+        )
+        for number in range(1, POSTS + 1)
+    ]
+    async with Archive.open(root, NO_RESERVE) as archive:
+        await list_posts(archive, posts)
+        for post in posts[10:]:
+            score = round(chance.random(), 1)
+            card = KEQING if post.id % 9 == 0 else CARD
+            value = "keep" if score > 0.8 else "delete" if score < 0.7 else "undecided"
+            look = sight(post, decide(value, card=card, score=score), rendition=None, stored=None)
+            await archive.file_look(replace(look, models={card.target: card}))
+        words = [Label(n, "demo", "mona", LabelValue.DELETE, "me", f"click-{n}") for n in range(20, 60, 5)]
+        await relabel(archive, words)
+        await list_posts(archive, [make_post(n, b"other bytes %d" % n, tags=posts[n - 1].tags) for n in (40, 41, 99)])
+
+
+def explained(connection: Connection, statement: Select[Any]) -> str:
+    written = statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
+    return str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {written}").all())
+
+
+def plan(reader: Reader, expression: str, limit: int | None) -> Plan | None:
+    return reader.ask(lambda c: plan_for(c, parse(expression), NOW, limit))
+
+
+def test_the_first_rows_are_those_of_the_whole_answer(reader: Reader) -> None:
+    chance = random.Random(6)
+    for _ in range(40):
+        expression = " ".join((*chance.sample(TERMS, 2), chance.choice(ORDERS)))
+        whole = reader.query(expression, now=NOW).rows
+
+        assert [reader.query(expression, n, now=NOW).rows for n in (1, 9)] == [whole[:1], whole[:9]], expression
+
+
+def test_a_rare_term_is_where_it_begins(reader: Reader) -> None:
+    found = plan(reader, "common rare", 50)
+
+    assert found is not None
+    assert found.begin is not None
+    assert reader.ask(lambda c: sorted(c.execute(found.begin).scalars())) == [40, 80, 120]
+
+
+def test_frequent_terms_are_tried_along_the_order(reader: Reader) -> None:
+    along = plan(reader, "common -rare", 5)
+    along_scores = plan(reader, "common -rare order:p", 5)
+
+    assert along is not None
+    assert along_scores is not None
+    assert (along.begin, along.along_scores) == (None, False)
+    assert (along_scores.begin, along_scores.along_scores) == (None, True)
+
+
+def test_nothing_is_planned_where_everything_is_asked_for(reader: Reader) -> None:
+    assert plan(reader, "common -rare", None) is None
+
+
+def test_a_million_posts_are_not_sorted_to_show_a_few(reader: Reader) -> None:
+    """By SQLite's own plan: along an index, whose ties alone are sorted."""
+    for expression in ("common -rare", "common order:score"):
+        found = plan(reader, expression, 5)
+        assert found is not None
+        statement = compile_query(replace(parse(expression), root=found.root), NOW, limit=5, tags=found.tags)
+        steps = reader.ask(lambda c, wanted=statement: explained(c, wanted))
+        assert "USING INDEX ix_post" in steps
+        assert "USE TEMP B-TREE FOR ORDER BY" not in steps
