@@ -248,6 +248,9 @@ def import_(
         bool, typer.Option("--withdraw", help="Of an archive: take back what was imported of it.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Of an archive: count, and write nothing.")] = False,
+    look: Annotated[
+        bool, typer.Option("--look/--no-look", help="Let the models in force look at what was taken in.")
+    ] = True,
     site: SiteOption = None,
     root: RootOption = None,
     config: ConfigOption = None,
@@ -259,8 +262,8 @@ def import_(
     KIND is gallery-dl (a folder with the .json files of --write-metadata: its posts are recorded with their tags),
     hydrus (an export with sidecars of tags and addresses), folder (files with their md5 in the name) or archive
     (gallery-dl's download archive: the posts that it lists are never fetched again). Every file is read whole and must
-    have its md5; SOURCE is only read. What is kept is decided by the next crawl, which looks at these files here. The
-    same command again goes on, and takes only what is new.
+    have its md5; SOURCE is only read. Models in force look at the pictures at once; else the next crawl does, at these
+    files. The same command again goes on, and takes only what is new.
 
     [bold]Examples[/bold]
 
@@ -274,5 +277,5 @@ def import_(
     """
     from commands import import_ as import_command
 
-    options = import_command.ImportOptions(kind, source, link, withdraw, dry_run, site, as_json, quiet)
+    options = import_command.ImportOptions(kind, source, link, withdraw, dry_run, look, site, as_json, quiet)
     raise typer.Exit(import_command.run(options, root, config))

@@ -171,10 +171,25 @@ async def _fetch(archive: Archive, plan: ApplyPlan, outcome: _Outcome, access: _
         by_site[one.site][one.post_key].append(one.target)
     for site, targets in by_site.items():
         try:
-            await _fetch_from(archive, site, targets, outcome, access)
+            left = await _adopt(archive, targets, outcome)
+            if left:
+                await _fetch_from(archive, site, left, outcome, access)
         except CrawlError as error:
             say(f"{site}: {describe(error)}")
             outcome.codes.append(exit_code_of(error))
+
+
+async def _adopt(
+    archive: Archive, targets: Mapping[int, Sequence[str]], outcome: _Outcome
+) -> Mapping[int, Sequence[str]]:
+    """Take what is here already, under another name or imported; gives what only the site has."""
+    left = dict(targets)
+    for keys in chunked(list(targets), FETCH_CHUNK):
+        for key, post in zip(keys, await archive.moves.posts_of(keys), strict=True):
+            if await archive.adopt_known_original(post, targets[key]):
+                outcome.fetched += 1
+                del left[key]
+    return left
 
 
 async def _fetch_from(

@@ -17,6 +17,7 @@ from commands.context.workspace import DEMO, Workspace, load_workspace
 from commands.errors import UsageRefused
 from commands.importing.archive_import import ArchiveOptions, import_archive
 from commands.importing.descriptions import Describe, ExportManifest, FileNames, GalleryDlFacts, HydrusSidecars
+from commands.importing.first_look import FirstLook, look_at_arrivals
 from commands.importing.import_pass import EXAMPLES, ImportPass, ImportTally, count_posted
 from commands.terminal.allowed_values import IMPORTS
 from commands.terminal.console import print_json, printable, say
@@ -45,6 +46,7 @@ class ImportOptions:
     link: bool = False
     withdraw: bool = False  # of an archive
     dry_run: bool = False  # of an archive
+    look: bool = True  # whether models in force look at what was taken in
     site: str | None = None
     as_json: bool = False
     quiet: bool = False
@@ -125,6 +127,7 @@ async def _run(options: ImportOptions, work: _Work) -> int:
             f"no file below {options.source} has {work.describe.needs}; crawl import folder {options.source} goes by "
             "the md5 in their names. Nothing was done"
         )
+    looked = FirstLook()
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, work.workspace, "import", create=True)
         report = await stack.enter_async_context(reporting(quiet=options.quiet or options.as_json))
@@ -134,7 +137,9 @@ async def _run(options: ImportOptions, work: _Work) -> int:
             await taking.take_in(
                 work.files(), lambda done: report("importing", done / posted, f"{done} of {posted} files")
             )
-    _print(options, work, taking.tally)
+            if options.look:
+                looked = await look_at_arrivals(archive, work.workspace, taking.run_id, report)
+    _print(options, work, taking.tally, looked)
     return int(_code(taking.tally))
 
 
@@ -159,11 +164,12 @@ async def _ending_recorded(archive: Archive, taking: ImportPass) -> AsyncIterato
         await archive.end_run(taking.run_id, end)
 
 
-def _print(options: ImportOptions, work: _Work, tally: ImportTally) -> None:
+def _print(options: ImportOptions, work: _Work, tally: ImportTally, looked: FirstLook) -> None:
     if options.as_json:
-        print_json({"kind": options.kind, "source": str(work.source), "site": work.site.name} | tally.to_json())
+        facts = {"kind": options.kind, "source": str(work.source), "site": work.site.name}
+        print_json(facts | tally.to_json() | looked.to_json())
     else:
-        print_table(_to_table(work, tally))
+        print_table(_to_table(work, tally, looked))
     for reason, number in tally.left_out.items():
         leave_open("files", number, reason)
     if options.quiet:
@@ -182,13 +188,16 @@ def _some(names: Sequence[str], of: int) -> str:
     return f"{', '.join(names)}{', …' if of > len(names) else ''}"
 
 
-def _to_table(work: _Work, tally: ImportTally) -> RenderableType:
+def _to_table(work: _Work, tally: ImportTally, looked: FirstLook) -> RenderableType:
     title = Text(printable(f"{counted(tally.files, 'file')} of {work.source}"), style="bold")
     table = facts_table()
     taken = [f"{number} {how}" for how, number in (("copied", tally.copied), ("linked", tally.linked)) if number]
     table.add_row("taken", f"{', '.join(taken)}, {tally.bytes / 1e6:.1f} MB" if taken else "none")
     table.add_row("already here", str(tally.here))
     table.add_row("posts recorded", str(tally.posts))
+    if looked.looked:
+        found = ", ".join(f"{number} {value}" for value, number in looked.values.items())
+        table.add_row("looked at", f"{counted(looked.looked, 'picture')} by {', '.join(looked.models)}: {found}")
     if tally.left_out:
         table.add_row("left out", str(tally.left_out.total()))
     return Group(title, table)

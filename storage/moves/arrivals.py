@@ -9,24 +9,24 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, not_, or_, select
 
 from storage.archive_records import Digest
 from storage.database.access import Access
 from storage.database.chunks import chunked
-from storage.database.tables import FileRow, PostRow, RenditionRow, VersionRow
+from storage.database.tables import CurrentRow, DecisionRow, FileRow, PostRow, RenditionRow, VersionRow
 from storage.errors import BadPath, RefusedFile
 from storage.files.paths import rendition_path
 from storage.files.tree import Tree
 from storage.records import ORIGINAL, Place, Post, StoredRendition
 from storage.rows.looks import file_rendition
-from storage.rows.posts import PostRows
+from storage.rows.posts import PostRows, load_posts
 from storage.uninterrupted import uninterrupted
 from system.flush import flush
 from system.regular_files import open_regular
@@ -82,6 +82,18 @@ class Arrivals:
         """Which of these files a post of any site, or of an import's own, is known to have or to have had."""
         return await self._access.read(lambda c: posted_files(c, md5s))
 
+    async def unlooked(self, models: Mapping[str, str], *, above: int, limit: int) -> Sequence[tuple[int, Post]]:
+        """Posts whose picture lies here whole and which these models have not decided, by rising key.
+
+        Args:
+            models: target -> hash of its model.
+            above: keys that were met before.
+            limit: posts.
+
+        Returns: their keys, too.
+        """
+        return await self._access.read(lambda c: unlooked(c, models, above, limit))
+
     @uninterrupted
     async def take(self, arrival: Arrival, *, link: bool) -> Taken:
         """Copy a file into the gallery, or give it a second name there; bytes first, then the row.
@@ -121,6 +133,32 @@ def file_newer(connection: Connection, rows: PostRows, posts: Sequence[Post], ru
     new = [post for post in posts if post.id not in known or post.updated_at > known[post.id]]
     rows.file(connection, new, run_id, now)
     return len(new)
+
+
+def unlooked(connection: Connection, models: Mapping[str, str], above: int, limit: int) -> Sequence[tuple[int, Post]]:
+    """See `Arrivals.unlooked`."""
+    if not models:
+        return ()
+    pictures = exists().where(RenditionRow.md5 == VersionRow.md5, RenditionRow.name == ORIGINAL, RenditionRow.width > 0)
+    statement = (
+        select(PostRow.key)
+        .join(VersionRow, and_(VersionRow.post_key == PostRow.key, VersionRow.md5 == PostRow.md5))
+        .where(PostRow.key > above, PostRow.hidden_reason.is_(None), pictures)
+        .where(or_(*(not_(_decided_by(target, model)) for target, model in models.items())))
+        .order_by(PostRow.key)
+        .limit(limit)
+    )
+    keys = connection.execute(statement).scalars().all()
+    return list(zip(keys, load_posts(connection, keys), strict=True))
+
+
+def _decided_by(target: str, model: str) -> ColumnElement[bool]:
+    return exists().where(
+        CurrentRow.version_id == VersionRow.id,
+        CurrentRow.target == target,
+        DecisionRow.seq == CurrentRow.decision_seq,
+        DecisionRow.model_hash == model,
+    )
 
 
 def posted_files(connection: Connection, md5s: Collection[str]) -> frozenset[str]:
