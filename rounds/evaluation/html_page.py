@@ -7,17 +7,14 @@ script at all. Names and tags are untrusted input: everything is escaped, and on
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
-
-import jinja2
 
 from classifier.metrics.assessment import Assessment, CurvePoint, Mistake, Slice
 from classifier.metrics.quality import Estimate, wilson
@@ -25,10 +22,10 @@ from rounds.evaluation import number_format as words
 from rounds.evaluation import report_charts as charts
 from rounds.evaluation.charts import STYLE, interval_bar, scale_for
 from rounds.evaluation.report_files import write_report_files
+from rounds.evaluation.report_template import rendered
 
 PAGE, FIGURES = "report.html", "report.json"
 GENERATOR = "boorusieve evaluation report"
-_POLICY = "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'none'"
 _CLASS = "class"
 _ROWS = (0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)  # thresholds near these get a row
 
@@ -61,15 +58,14 @@ def report_json(assessment: Assessment, made: datetime) -> dict[str, object]:
 def report_html(assessment: Assessment, made: datetime) -> str:
     """The page."""
     here, parts = assessment.at_prevalence, _parts(assessment.slices)
-    style = _template("evaluation_report.css") + STYLE
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    template = _environment().from_string(_template("evaluation_report.html"))
-    return template.render(
-        assessment=assessment,
-        style=style,
-        policy=_POLICY.format(style=digest),
+    return rendered(
+        "evaluation_report.html",
+        style=STYLE,
+        made=made,
         generator=GENERATOR,
-        made=made.strftime("%Y-%m-%d %H:%M UTC"),
+        filters=_FILTERS,
+        evaluation=assessment,
+        here=here,
         charts=_ChartSet.of(assessment),
         rows=_rows(assessment),
         parts=parts,
@@ -82,25 +78,6 @@ def report_html(assessment: Assessment, made: datetime) -> str:
             end for _, kind in parts for part in kind for end in (part.quality.precision, part.quality.recall)
         ),
     )
-
-
-def _environment() -> jinja2.Environment:
-    """Escapes everything but values marked safe."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "figure": words.figure,
-        "estimate": words.estimate,
-        "spread": words.spread,
-        "count": words.count,
-        "share": words.share,
-        "finite": math.isfinite,
-        "bar": interval_bar,
-        "web": _web,
-        "picture": _picture,
-    }
-    return environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +150,6 @@ def _confusion(assessment: Assessment) -> list[tuple[str, int, int, int]]:
     ]
 
 
-def _template(name: str) -> str:
-    return files("rounds.evaluation").joinpath("templates", name).read_text(encoding="utf-8")
-
-
 def _web(link: str | None) -> str | None:
     """The link, when a browser may follow it."""
     try:
@@ -188,3 +161,16 @@ def _web(link: str | None) -> str | None:
 def _picture(mistake: Mistake) -> str | None:
     """A JPEG as a data URI."""
     return f"data:image/jpeg;base64,{base64.b64encode(mistake.picture).decode()}" if mistake.picture else None
+
+
+_FILTERS: Mapping[str, Callable[..., Any]] = {
+    "figure": words.figure,
+    "estimate": words.estimate,
+    "spread": words.spread,
+    "count": words.count,
+    "share": words.share,
+    "finite": math.isfinite,
+    "bar": interval_bar,
+    "web": _web,
+    "picture": _picture,
+}

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import csv
-import hashlib
 import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
-import jinja2
 import numpy as np
 
 from classifier.errors import PictureFault
@@ -24,11 +22,11 @@ from classifier.recognition.assessment import RecogniserAssessment
 from classifier.recognition.quality import Share
 from rounds.errors import ReportNotWritten
 from rounds.evaluation.report_files import check_report_files, write_report_files
+from rounds.evaluation.report_template import rendered
 
 PAGE, FIGURES, TABLE = "report.html", "report.json", "classes.csv"
 GENERATOR = "boorusieve recogniser report"
 _REFUSAL = "is there already and no report on a recogniser; name another folder"
-_POLICY = "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'none'"
 _SHOWN = 24  # pictures in the grid, and mistakes
 _STYLE = (
     ".drawn{max-width:100%}.drawn img{display:block;max-width:100%;height:auto;margin:0 auto}"
@@ -114,35 +112,19 @@ def _contents(
     found = {FIGURES: json.dumps(figures, indent=1, allow_nan=False, ensure_ascii=True).encode()}
     found |= {name: content for drawing in drawings for name, content in drawing.files().items()}
     found[TABLE] = _table(assessment)
-    style = _template("evaluation_report.css") + _STYLE
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    page = _environment().from_string(_template("recogniser_report.html"))
-    found[PAGE] = page.render(
-        one=assessment,
+    found[PAGE] = rendered(
+        "recogniser_report.html",
+        style=_STYLE,
+        made=made,
+        generator=GENERATOR,
+        filters=_FILTERS,
+        evaluation=assessment,
         limits=limits,
         drawings=drawings,
         proposed={name: of.best() for name, of in curves.items()},
         mistakes=_mistakes(assessment, pictures),
-        made=made.strftime("%Y-%m-%d %H:%M UTC"),
-        generator=GENERATOR,
-        policy=_POLICY.format(style=digest),
-        style=style,
     ).encode("utf-8", "replace")
     return found
-
-
-def _environment() -> jinja2.Environment:
-    """Escapes everything but values marked safe."""
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "figure": lambda value: "–" if math.isnan(value) else f"{value:.3f}",
-        "share": _share,
-        "svg": _data("image/svg+xml"),
-        "jpeg": _data("image/jpeg"),
-    }
-    return environment
 
 
 def _share(share: Share) -> str:
@@ -195,5 +177,9 @@ def _table(assessment: RecogniserAssessment) -> bytes:
     return text.getvalue().encode()
 
 
-def _template(name: str) -> str:
-    return (files("rounds.evaluation") / "templates" / name).read_text("utf-8")
+_FILTERS: Mapping[str, Callable[..., Any]] = {
+    "figure": lambda value: "–" if math.isnan(value) else f"{value:.3f}",
+    "share": _share,
+    "svg": _data("image/svg+xml"),
+    "jpeg": _data("image/jpeg"),
+}
