@@ -16,10 +16,9 @@ from classifier.backbones import inception_v3
 from classifier.backbones.catalogue import Origin
 from classifier.backbones.colour_spaces import RGB, YCRCB, equalised, ycrcb
 from classifier.backbones.first_weights import AUTO
-from classifier.recipes.recipe import CLASSES_LAYER, Recipe
+from classifier.recipes.recipe import Recipe, classified, pictures_of, weights_at_hand
 from classifier.recipes.settings import RecipeSettings, setting
 
-COLOURS = 3
 _SCALED = "scaled"  # the layer that stands where the published network has its input
 
 
@@ -69,7 +68,7 @@ def build(settings: InceptionV3Settings, classes: int, origin: Origin) -> Any:
     """
     import keras
 
-    pictures = keras.Input((settings.size, settings.size, COLOURS), name="pictures")
+    pictures = pictures_of(settings.size)
     choice = inception_v3.OFFER.chosen(settings.weights, origin)
     base = inception_v3.maps(_coloured(pictures, settings), choice, settings.scaling)
     _freeze(base.layers, settings)
@@ -77,24 +76,12 @@ def build(settings: InceptionV3Settings, classes: int, origin: Origin) -> Any:
     x = keras.layers.GlobalAveragePooling2D(name="features")(base.outputs[0])
     x = keras.layers.Dense(settings.units, activation="relu", kernel_regularizer=penalty, name="dense")(x)
     x = keras.layers.Dropout(settings.dropout, seed=settings.seed)(x)
-    last = keras.layers.Dense(
-        classes, activation="softmax", kernel_regularizer=penalty, dtype="float32", name=CLASSES_LAYER
-    )
-    return keras.Model(pictures, last(x), name="inception_v3")
+    return keras.Model(pictures, classified(x, classes, kernel_regularizer=penalty), name="inception_v3")
 
 
 def parameters(settings: InceptionV3Settings, classes: int) -> int:
     """How many numbers the network has."""
     return inception_v3.PARAMETERS + (inception_v3.FEATURES + 1) * settings.units + (settings.units + 1) * classes
-
-
-def check(settings: InceptionV3Settings, origin: Origin) -> None:
-    """Check that the first weights are there.
-
-    Raises:
-        DeviceError: they are not; says how to get them.
-    """
-    inception_v3.OFFER.chosen(settings.weights, origin)
 
 
 def _coloured(pictures: Any, settings: InceptionV3Settings) -> Any:
@@ -118,5 +105,5 @@ RECIPE = Recipe(
     parameters,
     weights="--set weights=FILE: what `npm pack nsfwjs` leaves, or Keras' file without the top; or 88 MB to download",
     licence="MIT (nsfwjs); Apache-2.0 (those of ImageNet)",
-    check=check,
+    check=weights_at_hand(inception_v3.OFFER),
 )

@@ -12,12 +12,11 @@ from itertools import pairwise
 from typing import Any
 
 from classifier.backbones.catalogue import Origin
-from classifier.recipes.recipe import CLASSES_LAYER, Recipe
+from classifier.recipes.recipe import COLOURS, Recipe, classified, pictures_of
 from classifier.recipes.settings import RecipeSettings, setting
 
 FILTERS = (3, 64, 128, 256, 512, 1024, 2048)
 UNITS = (2048, 1024)
-COLOURS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,7 @@ def build(settings: MonaCnnSettings, classes: int, origin: Origin) -> Any:
     """The network, untrained: `keras.Model` from RGB pictures, 0..255, to probabilities, shape (n, classes)."""
     import keras
 
-    pictures = keras.Input((settings.size, settings.size, COLOURS), name="pictures")
+    pictures = pictures_of(settings.size)
     x = keras.layers.Rescaling(1 / 255, name="scaled")(pictures)
     for count in settings.filters():
         x = keras.layers.Conv2D(count, 3, activation="relu", padding=settings.padding)(x)
@@ -78,8 +77,7 @@ def build(settings: MonaCnnSettings, classes: int, origin: Origin) -> Any:
     for width in settings.units():
         x = keras.layers.Dense(width, activation="relu")(x)
         x = keras.layers.Dropout(settings.dropout, seed=settings.seed)(x)
-    last = keras.layers.Dense(classes, activation="softmax", dtype="float32", name=CLASSES_LAYER)(x)
-    return keras.Model(pictures, last, name="mona_cnn")
+    return keras.Model(pictures, classified(x, classes), name="mona_cnn")
 
 
 def parameters(settings: MonaCnnSettings, classes: int) -> int:

@@ -7,9 +7,35 @@ from dataclasses import dataclass
 from typing import Any
 
 from classifier.backbones.catalogue import Origin
+from classifier.backbones.first_weights import WeightsOffer
 from classifier.recipes.settings import RecipeSettings
 
 CLASSES_LAYER = "classes"  # the last layer of every recipe's network: dense, softmax, float32
+COLOURS = 3
+
+
+def pictures_of(size: int) -> Any:
+    """Where every recipe's network begins: RGB pictures, 0..255, shape (n, size, size, 3)."""
+    import keras
+
+    return keras.Input((size, size, COLOURS), name="pictures")
+
+
+def classified(features: Any, classes: int, **of_the_layer: Any) -> Any:
+    """What every recipe's network ends in: probabilities, shape (n, classes), of features, shape (n, d)."""
+    import keras
+
+    last = keras.layers.Dense(classes, activation="softmax", dtype="float32", name=CLASSES_LAYER, **of_the_layer)
+    return last(features)
+
+
+def weights_at_hand(offer: WeightsOffer) -> Callable[[Any, Origin], None]:
+    """A check of settings and origin: raises DeviceError, which says how to get them, where first weights lack."""
+
+    def check(settings: Any, origin: Origin) -> None:
+        offer.chosen(settings.weights, origin)
+
+    return check
 
 
 def _any_origin(settings: Any, origin: Origin) -> None:

