@@ -72,11 +72,11 @@ def _read(path: Path) -> Weights:
         ) from error
 
 
-def taps(size: int = SIZE, weights: Weights | None = None) -> Any:
+def taps(size: int | None = SIZE, weights: Weights | None = None) -> Any:
     """A `keras.Model` from RGB pictures, 0..255, shape (n, size, size, 3), to the feature maps of the tapped stages.
 
     Args:
-        size: of the pictures, pixels.
+        size: of the pictures, pixels; None: any.
         weights: from `published_weights`; None: random ones.
     """
     import keras

@@ -15,12 +15,14 @@ from typing import Any
 from classifier.backbones import efficientnet_lite0
 from classifier.backbones.catalogue import Origin
 from classifier.package.folded_network import folded
-from classifier.recipes.recipe import CLASSES_LAYER, Recipe
+from classifier.recipes.recipe import Recipe, classified, pictures_of
 from classifier.recipes.settings import RecipeSettings, setting
 
 NAME = "efficientnet_lite0"
 FEATURES = efficientnet_lite0.STAGES[-1][1]
 WEIGHTS = ("package", "none")
+_GROWING = 1.5  # one over the share of the epochs in which samples grow
+_STEP = 32  # pixels by which samples grow: the network halves its maps five times
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,9 @@ class EfficientNetLite0Settings(RecipeSettings):
     weights: str = setting("package", "first weights: those of the extra pretrained, or none", choices=WEIGHTS)
     frozen: int = setting(2, "stages that stay as they are, of six; they see edges and colours", low=0, high=5)
     both_sides: bool = setting(True, "the trained network looks at the mirror image, too, at half the speed")
+    first_size: int = setting(
+        0, "pixels of the first samples, which grow over two thirds of the epochs; 0: as size", low=0, high=1024
+    )
     dropout: float = setting(0.2, "share of the features that is left out while training", low=0.0, high=0.9)
     size: int = setting(96, "pixels of both sides of the input", low=32, high=1024)
     epochs: int = setting(14, "passes over the training samples, at most", low=1, high=10_000)
@@ -52,6 +57,16 @@ class EfficientNetLite0Settings(RecipeSettings):
         high=0.9999,
     )
 
+    def __post_init__(self) -> None:
+        if self.first_size and not _STEP <= self.first_size <= self.size:
+            raise ValueError(f"first_size={self.first_size} must be 0, or from {_STEP} to size={self.size}")
+
+    def side(self, epoch: int) -> int:
+        """Pixels of an epoch's samples: they grow by steps, and have their full size in the last third."""
+        steps = (self.size - self.first_size) // _STEP if self.first_size else 0
+        done = min(steps, int(_GROWING * epoch / self.epochs * steps))
+        return self.size - _STEP * (steps - done)
+
 
 def build(settings: EfficientNetLite0Settings, classes: int, origin: Origin) -> Any:
     """The network with its first weights: `keras.Model` from RGB pictures, 0..255, to probabilities, (n, classes).
@@ -62,15 +77,12 @@ def build(settings: EfficientNetLite0Settings, classes: int, origin: Origin) -> 
     import keras
 
     weights = efficientnet_lite0.published_weights() if settings.weights == "package" else None
-    stages = efficientnet_lite0.taps(settings.size, weights)
+    stages = efficientnet_lite0.taps(None if settings.first_size else settings.size, weights)
     for layer in efficientnet_lite0.layers_before(stages, settings.frozen):
         layer.trainable = False
     features = keras.layers.GlobalAveragePooling2D(dtype="float32", name="features")(stages.outputs[-1])
     thinned = keras.layers.Dropout(settings.dropout, seed=settings.seed)(features)
-    last = keras.layers.Dense(
-        classes, activation="softmax", dtype="float32", kernel_initializer="zeros", name=CLASSES_LAYER
-    )
-    return keras.Model(stages.inputs, last(thinned), name=NAME)
+    return keras.Model(stages.inputs, classified(thinned, classes, kernel_initializer="zeros"), name=NAME)
 
 
 def parameters(settings: EfficientNetLite0Settings, classes: int) -> int:
@@ -93,9 +105,9 @@ def finished(embedder: Any, settings: EfficientNetLite0Settings) -> Any:
     import keras
 
     plain = folded(embedder)
+    pictures = pictures_of(settings.size)
     if not settings.both_sides:
-        return plain
-    pictures = keras.Input(plain.input_shape[1:], name="pictures")
+        return keras.Model(pictures, plain(pictures), name=NAME) if settings.first_size else plain
     mean = keras.layers.Average(name="both_sides")([plain(pictures), plain(keras.ops.flip(pictures, axis=2))])
     return keras.Model(pictures, mean, name=NAME)
 

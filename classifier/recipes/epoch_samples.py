@@ -80,7 +80,8 @@ class EpochSamples:
     def _samples(self, rows: IntArray, random: np.random.Generator) -> Float32Array:
         passes = self._stage.passes
         if passes is None:
-            return varied(cast("Pixels", self._stage.pictures[rows]), self._settings, random)
+            side = self._settings.side(self._place[1])
+            return varied(cast("Pixels", self._stage.pictures[rows]), self._settings, random, side)
         return passes[random.integers(0, len(passes), len(rows)), rows]
 
     def _random(self, *what: int) -> np.random.Generator:

@@ -102,6 +102,10 @@ class RecipeSettings:
         """What decoders make of a picture; scaling to the network's range is the network's own first layer."""
         return Preprocessing(self.size, self.fit)
 
+    def side(self, epoch: int) -> int:
+        """Pixels of both sides of the samples of an epoch, which counts from 0; of `size` in the last one."""
+        return self.size
+
 
 @dataclass(frozen=True, slots=True)
 class SettingFacts:

@@ -17,9 +17,10 @@ from classifier.recipes.settings import RecipeSettings
 
 _COVERED_SIDE = (0.12, 0.33)  # of a painted rectangle, as a share of the picture's
 _LEVELS = 255.0
+_SMOOTH = Image.Resampling.BILINEAR
 
 
-def varied(pictures: Pixels, settings: RecipeSettings, random: np.random.Generator) -> Float32Array:
+def varied(pictures: Pixels, settings: RecipeSettings, random: np.random.Generator, side: int = 0) -> Float32Array:
     """One varied copy of each picture.
 
     Args:
@@ -27,9 +28,13 @@ def varied(pictures: Pixels, settings: RecipeSettings, random: np.random.Generat
         settings: how far they may differ.
         random: decides; the same generator state gives the same copies.
 
+        side: of the copies, pixels; 0: as the pictures.
+
     Returns:
-        float32, same shape, 0..255.
+        float32, shape (n, side, side, 3), 0..255.
     """
+    if side and side != pictures.shape[1]:
+        pictures = np.stack([np.asarray(Image.fromarray(one).resize((side, side), _SMOOTH)) for one in pictures])
     copies = np.stack([_moved(picture, settings, random) for picture in pictures])
     if settings.light:
         _light(copies, settings.light, random)

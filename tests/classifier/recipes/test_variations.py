@@ -92,3 +92,11 @@ def test_mixed_labels_sum_to_one_and_follow_their_pictures() -> None:
     assert np.allclose(blended[:, 0, 0, 0], 100.0 * shares[:, 1], atol=1e-3)
     assert ((shares > 0.05) & (shares < 0.95)).any()
     assert mixed(pictures, labels, 0.0, np.random.default_rng(0))[0] is pictures
+
+
+def test_copies_are_as_small_as_is_asked_for() -> None:
+    copies = varied(half_and_half(), TinySettings(mirror=False), np.random.default_rng(0), side=8)
+
+    assert copies.shape == (1, 8, 8, 3)
+    assert copies[0, :, :3].max() < 10
+    assert copies[0, :, 5:].min() > 190
