@@ -120,7 +120,7 @@ def train(
 
     [cyan]crawl train mona --from pictures/ --network mona_cnn --set size=128 --set padding=same[/cyan]
     [cyan]crawl train family --from pictures/ --classes[/cyan]  a recogniser of every class folder, in seconds
-    [cyan]crawl train family --from pictures/ --classes --network fine_tuned[/cyan]  a better one, in minutes
+    [cyan]crawl train family --from pictures/ --classes --how network[/cyan]  the better of that and a trained network
 
     [cyan]crawl train mona --references mona/[/cyan]  from a few pictures that show her, on a gallery that was crawled
 

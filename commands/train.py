@@ -76,7 +76,7 @@ def _checked(options: TrainOptions) -> TrainOptions:
         raise UsageRefused("give one of --json and --json-progress: one prints one object, the other many")
     if options.how == "head" and options.network is not None:
         raise UsageRefused(f"--how head learns the last layer only; leave it out to train {options.network}")
-    if options.how == "head" and options.source is not None:
+    if options.how == "head" and options.source is not None and not options.classes:
         raise UsageRefused(
             f"--how head learns from the gallery's embeddings; leave it out to learn from {options.source}"
         )

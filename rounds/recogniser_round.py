@@ -8,6 +8,7 @@ Pictures that are one file, nearly the same picture or of one set are on one sid
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -28,6 +29,7 @@ from classifier.training.backbone_training import TrainingRecipe
 from classifier.training.job import FirstWeights, RecipeOrder, write_job
 from classifier.training.recogniser_job import (
     LEAST_PICTURES,
+    MEASURED,
     LabelledExample,
     RecogniserJob,
 )
@@ -128,6 +130,7 @@ class TrainedRecogniser:
     done: Mapping[str, Any]  # what the training process reports
     classes: Mapping[str, int]  # pictures by class
     undecodable: tuple[LeftOut, ...]
+    right: Mapping[str, bool]  # by MD5 of the pictures that it was measured on: whether the likeliest class is right
 
 
 @asynccontextmanager
@@ -175,6 +178,7 @@ async def trained_recogniser(
             done=done,
             classes=dict(Counter(example.name for example in job.examples)),
             undecodable=undecodable,
+            right=json.loads(await asyncio.to_thread((folder / MEASURED).read_bytes)),
         )
         if order is not None and order.checkpoints is not None:
             await asyncio.to_thread(shutil.rmtree, order.checkpoints, ignore_errors=True)

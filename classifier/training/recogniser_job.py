@@ -8,6 +8,7 @@ each by a head that saw none of its group.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -35,7 +36,7 @@ from classifier.training.history import FILE as HISTORY
 from classifier.training.job import FirstWeights, RecipeOrder
 from classifier.training.pipeline import Embedded, Embedder, Material
 
-PACKAGE = "package"
+PACKAGE, MEASURED = "package", "measured.json"
 LEAST_PICTURES = 10  # of a class
 LEAST_GROUPS = 4  # of a class: pictures that are nearly one cannot be on both sides of a fold
 CANARIES = 16
@@ -111,8 +112,13 @@ class Finished:
 def written(
     folder: Path, job: RecogniserJob, pictures: Pixels, finished: Finished, report: ProgressCallback
 ) -> dict[str, Any]:
-    """Write the package to `folder/package`; gives what `make_recogniser` does."""
+    """Write the package to `folder/package`; gives what `make_recogniser` does.
+
+    Beside it lies `folder/measured.json`: MD5 of each measured picture, and whether its likeliest class is right.
+    """
     embedded, learned = finished.embedded, finished.learned
+    right = {job.examples[row].identity.md5: bool(is_right) for row, is_right in learned.right.items()}
+    (folder / MEASURED).write_text(json.dumps(right))
     report("writing", 0.0, "writing the recogniser")
     backbone = _backbone(folder, job, embedded)
     facts = write_recogniser(
@@ -148,6 +154,7 @@ class LearnedClasses:
     recogniser: Recogniser
     metrics: Mapping[str, Any]
     report: str
+    right: Mapping[int, bool]  # rows that it was measured on, and whether the likeliest class is right
 
 
 def learn_classes(job: RecogniserJob, embedded: Embedded, groups: IntArray, report: ProgressCallback) -> LearnedClasses:
@@ -173,7 +180,9 @@ def learn_classes(job: RecogniserJob, embedded: Embedded, groups: IntArray, repo
     if rows is None and embedded.trained_on.any():
         metrics["flattered"] = True  # the network was trained on the pictures that the figures are of
     report("learning", 1.0, "")
-    return LearnedClasses(recogniser, metrics, summary_text(job.name, recogniser, metrics, job.precision))
+    right = fitted.probabilities.argmax(axis=1) == examples.columns
+    words = summary_text(job.name, recogniser, metrics, job.precision)
+    return LearnedClasses(recogniser, metrics, words, dict(zip(used.tolist(), right.tolist(), strict=True)))
 
 
 def check_groups(job: RecogniserJob, groups: IntArray) -> None:

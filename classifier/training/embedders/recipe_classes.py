@@ -163,4 +163,10 @@ def _learned(
     recogniser = Recogniser(head, limits, None if styles is None else styles.head)
     metrics = held_out_metrics(recogniser, test, reached=reached)
     words = summary_text(job.name, recogniser, metrics, job.precision)
-    return LearnedClasses(recogniser, metrics, words + "".join(f"{line}\n" for line in embedded.training.stages))
+    right = recogniser.scores(test.embeddings).argmax(axis=1) == test.columns
+    return LearnedClasses(
+        recogniser,
+        metrics,
+        words + "".join(f"{line}\n" for line in embedded.training.stages),
+        dict(zip(split.test.tolist(), right.tolist(), strict=True)),
+    )
