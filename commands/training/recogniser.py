@@ -166,23 +166,23 @@ async def _better(
 ) -> TrainedRecogniser:
     """The better of two; the first where the second cannot be trained."""
     from rounds.errors import LearningFailed, TooLittleToLearn
-    from rounds.recogniser_choice import better_of
+    from rounds.network_advice import better_recogniser
 
     try:
         trained = await _trained(task, second, stack)
     except (LearningFailed, TooLittleToLearn) as error:
         task.explain(f"{second.name} was not trained, so {first.network} is in force: {error}")
         return first
-    chosen, why = better_of(first, trained)
+    chosen, why = better_recogniser(first, trained)
     task.explain(why)
     return chosen
 
 
 def _advise(task: _Task, trained: TrainedRecogniser) -> None:
     """Say where a network that is trained on the classes is likely to be better."""
-    from rounds.recogniser_choice import pays
+    from rounds.network_advice import recogniser_pays
 
-    why = pays(trained, efficientnet_lite0.RECIPE.settings().epochs)
+    why = recogniser_pays(trained, efficientnet_lite0.RECIPE.settings().epochs)
     if why:
         more = f"crawl train {task.name} --from {task.found.folder} --classes --how network"
         task.explain(f"{why}; {more} trains it, and keeps the better of both")

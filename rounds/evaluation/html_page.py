@@ -21,8 +21,7 @@ from classifier.metrics.quality import Estimate, wilson
 from rounds.evaluation import number_format as words
 from rounds.evaluation import report_charts as charts
 from rounds.evaluation.charts import STYLE, interval_bar, scale_for
-from rounds.evaluation.report_files import write_report_files
-from rounds.evaluation.report_template import rendered
+from rounds.evaluation.report_files import rendered, write_report_files
 
 PAGE, FIGURES = "report.html", "report.json"
 GENERATOR = "boorusieve evaluation report"

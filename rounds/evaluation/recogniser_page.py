@@ -21,8 +21,7 @@ from classifier.pictures.thumbnails import thumbnail
 from classifier.recognition.assessment import RecogniserAssessment
 from classifier.recognition.quality import Share
 from rounds.errors import ReportNotWritten
-from rounds.evaluation.report_files import check_report_files, write_report_files
-from rounds.evaluation.report_template import rendered
+from rounds.evaluation.report_files import check_report_files, rendered, write_report_files
 
 PAGE, FIGURES, TABLE = "report.html", "report.json", "classes.csv"
 GENERATOR = "boorusieve recogniser report"

@@ -1,14 +1,59 @@
-"""A report's files in a folder that may hold others: only reports of ours are replaced."""
+"""A report's pages and files: one head and style for all pages; in a folder that holds others, only ours are replaced.
+
+A page's policy allows nothing from anywhere, and no script. Names and tags are untrusted input: everything is escaped
+but values marked safe.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+import base64
+import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
+
+import jinja2
 
 from rounds.errors import ReportNotWritten, ReportRefused
 from storage.files.tree import write_whole
 
+_POLICY = "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'none'"
+_STYLE = "evaluation_report.css"
 _LOOKED_AT = 1000  # bytes at the beginning that hold the generator's name
+
+
+def rendered(
+    name: str, *, style: str, made: datetime, generator: str, filters: Mapping[str, Callable[..., Any]], **values: Any
+) -> str:
+    """A page that needs nothing else.
+
+    Args:
+        name: of the template, which extends `report.html`.
+        style: after the style that all reports have.
+        made: when it was measured.
+        generator: of the page, by which it is known again.
+        filters: of the template.
+        values: of the template; `evaluation` has a model's name, and of what it was measured on.
+    """
+    environment = jinja2.Environment(
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(_text),
+    )
+    environment.filters |= filters
+    whole = _text(_STYLE) + style
+    digest = base64.b64encode(hashlib.sha256(whole.encode()).digest()).decode()
+    return environment.get_template(name).render(
+        style=whole,
+        policy=_POLICY.format(style=digest),
+        generator=generator,
+        made=made.strftime("%Y-%m-%d %H:%M UTC"),
+        **values,
+    )
 
 
 def write_report_files(
@@ -60,3 +105,7 @@ def _is_ours(path: Path, generator: str) -> bool:
         return False
     with path.open("rb") as opened:
         return generator.encode() in opened.read(_LOOKED_AT)
+
+
+def _text(name: str) -> str:
+    return files("rounds.evaluation").joinpath("templates", name).read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rounds.recogniser_choice import better_of, pays
+from rounds.network_advice import better_recogniser, recogniser_pays
 from rounds.recogniser_round import TrainedRecogniser
 
 
@@ -36,16 +36,16 @@ def trained(network: str, right: str = "", *, accuracy: float = 0.9, rarest: int
 def test_the_better_one_is_right_more_often_about_the_same_pictures(
     first: str, second: str, better: str, words: str
 ) -> None:
-    chosen, why = better_of(trained("embeddings", first), trained("trained", second))
+    chosen, why = better_recogniser(trained("embeddings", first), trained("trained", second))
 
     assert chosen.network == better
     assert words in why
 
 
 def test_a_network_is_advised_where_answers_leave_room_and_pictures_suffice() -> None:
-    assert pays(trained("embeddings"), 14) == (
+    assert recogniser_pays(trained("embeddings"), 14) == (
         "0.900 right leaves room: a network trained on these classes may know more, "
         "after about 1 min of a free processor"
     )
-    assert not pays(trained("embeddings", accuracy=0.99), 14)
-    assert not pays(trained("embeddings", rarest=12), 14)
+    assert not recogniser_pays(trained("embeddings", accuracy=0.99), 14)
+    assert not recogniser_pays(trained("embeddings", rarest=12), 14)
