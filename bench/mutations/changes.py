@@ -1285,7 +1285,7 @@ PICTURES = (
     ),
     Mutation(
         "names in a report are code",
-        "rounds/evaluation/html_page.py",
+        "rounds/evaluation/report_files.py",
         "autoescape=True",
         "autoescape=False",
         ("tests/rounds/evaluation/test_html_page.py",),
