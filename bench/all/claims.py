@@ -62,6 +62,20 @@ COMMANDS: Sequence[Command] = (
         rounds=5,
     ),
     Command(
+        "bench.main_job",
+        ("--posts", "300", "--polite-posts", "200", "--keep", "mona"),
+        ("--posts", "600", "--keep", "mona"),
+        [
+            _at_most(
+                "the whole job's time over its slowest stage's",
+                _value(r"^  whole job / slowest stage alone: "),
+                "x",
+                1.15,
+            ),
+        ],
+        "fetching, looking and storing, each alone",
+    ),
+    Command(
         "bench.storage",
         ("--posts", "2000", "--looks", "1000"),
         ("--posts", "10000", "100000", "--looks", "3000"),
