@@ -1,4 +1,4 @@
-"""The commands that tell what is in a gallery, as they are typed: tags.
+"""The commands that tell what is in a gallery, as they are typed: tags, report.
 
 As in `commands.app`, everything heavier than the option parser is imported by the function that needs it, and
 annotations are evaluated where they stand.
@@ -15,7 +15,8 @@ from commands.terminal.error_exit import exits_plainly
 
 def declare_answers(app: typer.Typer) -> None:
     """Add these commands to the program's."""
-    app.command()(tags)
+    for command in (tags, report):
+        app.command()(command)
 
 
 @exits_plainly
@@ -58,3 +59,35 @@ def tags(
 
     options = tags_command.TagsOptions(keep, missing, wrong, sure, limit, to, as_csv, as_json, quiet)
     raise typer.Exit(tags_command.run(options, root, config))
+
+
+@exits_plainly
+def report(
+    keep: TargetOption = None,
+    html: Annotated[
+        Path | None, typer.Option("--html", metavar="DIR", help="Write a page with pictures.", show_default=False)
+    ] = None,
+    datasette: Annotated[
+        Path | None,
+        typer.Option("--datasette", metavar="FILE", help="Write settings for Datasette.", show_default=False),
+    ] = None,
+    root: RootOption = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what is in a gallery: what was found that nobody tagged, artists, ratings, months, searches, sites, models.
+
+    The page of --html needs no network: figures, and contact sheets of what was found, is doubtful or was corrected.
+
+    [bold]Examples[/bold]
+
+    [cyan]crawl report[/cyan]
+
+    [cyan]crawl report --html report/[/cyan]  then open report/index.html
+
+    [cyan]crawl report --datasette metadata.json[/cyan]  then: [cyan]datasette gallery-data/crawl.db -m
+    metadata.json[/cyan]
+    """
+    from commands import report as report_command
+
+    raise typer.Exit(report_command.run(report_command.ReportOptions(keep, html, datasette, as_json), root, config))
