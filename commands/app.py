@@ -232,7 +232,7 @@ def query(
 ) -> None:
     """Search what was crawled: the site's own search language, plus what the program knows.
 
-    Metatags of ours: decision: label: p: model: target: place: round: error: seen: and order:p|uncertain|id.
+    Metatags of ours: decision: label: p: model: target: place: round: error: seen: same: and order:p|uncertain|id.
     order:uncertain begins with what the page would ask next; error:likely finds tags that look wrong.
 
     [bold]Examples[/bold]

@@ -293,6 +293,7 @@ class LabelReason(StrEnum):
     DISAGREEMENT = "disagreement"  # model, site's own tagger and tags differ
     DIVERSE = "diverse"  # unlike everything that was asked before
     MANUAL = "manual"  # nobody asked
+    SAME_PICTURE = "same-picture"  # the person labelled another post with the very same file
 
 
 class DecisionValue(StrEnum):

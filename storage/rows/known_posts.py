@@ -42,6 +42,7 @@ from storage.records import (
     StoredRendition,
     TaggerTags,
 )
+from storage.rows.labels import labels_of_twins
 from storage.rows.posts import load_posts
 from storage.rows.tagger_tags import tagger_tags_of
 
@@ -108,12 +109,16 @@ def known(connection: Connection, posts: Sequence[Post], targets: Sequence[str],
         _gather_gone(connection, chunk, gathered)
     renditions = _renditions(connection, [post.file.md5 for post in posts if post.file])
     seen = seen_among(connection, posts)
+    shared = labels_of_twins(connection, {post.file.md5 for post in posts if post.file}, targets)
     answer = {}
     for post in posts:
         version = versions.get((post.site, post.id))
         if version is None or post.file is None:
             continue
         facts = gathered[version]
+        for target in targets:
+            if (twin := shared.get((post.file.md5, target))) is not None:
+                facts.labels.setdefault(target, LabelValue(twin.value))
         answer[post.id] = Known(
             labels=facts.labels,
             decisions=facts.decisions,

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, select
+from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select
+from sqlalchemy.orm import aliased
 
 from storage.archive_records import Click, Conflict, Label, Relabelled, Saved
+from storage.database.chunks import chunked
 from storage.database.current_rows import HOLD_LABEL
 from storage.database.current_state import CURRENT, held_by_label
 from storage.database.engine import new_id
 from storage.database.tables import CurrentRow, LabelRow, PostRow, VersionRow
 from storage.errors import RefusedRequest
 from storage.names import TargetName
-from storage.records import LabelReason, LabelValue
+from storage.records import LabelReason, LabelValue, Post
 
 _SAME_KEY = select(LabelRow.seq, LabelRow.version_id, LabelRow.target, LabelRow.value).where(
     LabelRow.client_key == bindparam("key")
@@ -33,6 +35,14 @@ _NEWEST = (
     .limit(1)
 )
 _NEW_LABEL = insert(LabelRow)
+_SHARED = "same-picture:"  # in keys of labels that were given to another post with the same file
+_OTHER = aliased(VersionRow)
+_TWINS = (
+    select(_OTHER.id)
+    .join(VersionRow, and_(VersionRow.md5 == _OTHER.md5, VersionRow.id != _OTHER.id))
+    .join(PostRow, and_(PostRow.key == _OTHER.post_key, PostRow.md5 == _OTHER.md5))
+    .where(VersionRow.id == bindparam("version"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,7 @@ def file_labels(connection: Connection, labels: Sequence[Label], now: datetime) 
             hidden.append(label.post_id)
         else:
             append_label(connection, post.id, label, now)
+            _share(connection, post.id, label, now)
             recorded += 1
     return Relabelled(recorded, repeated, tuple(unknown), tuple(hidden))
 
@@ -90,7 +101,48 @@ def file_click(connection: Connection, click: Click, now: datetime) -> Saved | C
         if newest is None:
             return Conflict(post.id, None, None)
         return Conflict(post.id, newest.seq, LabelValue(newest.value), newest.who)
-    return Saved(append_label(connection, post.id, label, now))
+    seq = append_label(connection, post.id, label, now)
+    _share(connection, post.id, label, now)
+    return Saved(seq)
+
+
+def labels_of_twins(
+    connection: Connection, md5s: Collection[str], targets: Collection[str]
+) -> Mapping[tuple[str, str], Row[Any]]:
+    """By file and target, the newest label that a person gave to any post with that file."""
+    found: dict[tuple[str, str], Row[Any]] = {}
+    for chunk in chunked(sorted(md5s)):
+        statement = (
+            select(VersionRow.md5, LabelRow.target, LabelRow.value, LabelRow.who, LabelRow.seq)
+            .join(LabelRow, LabelRow.version_id == VersionRow.id)
+            .where(VersionRow.md5.in_(chunk), LabelRow.target.in_(targets))
+            .order_by(LabelRow.seq)
+        )
+        found.update({(row.md5, row.target): row for row in connection.execute(statement)})
+    return {key: row for key, row in found.items() if row.value != LabelValue.CLEAR.value}
+
+
+def inherit_labels(
+    connection: Connection, version_id: int, post: Post, targets: Collection[str], now: datetime
+) -> None:
+    """Give a post the labels of posts with the very same file, for targets that it has no label for."""
+    if post.file is None:
+        return
+    shared = labels_of_twins(connection, [post.file.md5], targets)
+    for (_, target), row in shared.items():
+        key = f"{_SHARED}{row.seq}:{version_id}"
+        own = connection.execute(_NEWEST, {"version": version_id, "for_target": target}).first()
+        if own is None and connection.execute(_SAME_KEY, {"key": key}).first() is None:
+            value = LabelValue(row.value)
+            label = Label(post.id, post.site, target, value, row.who, key, LabelReason.SAME_PICTURE)
+            append_label(connection, version_id, label, now)
+
+
+def _share(connection: Connection, version_id: int, label: Label, now: datetime) -> None:
+    """Append a label for every other post that shows the very same file now."""
+    for twin in connection.execute(_TWINS, {"version": version_id}).scalars().all():
+        shared = replace(label, key=f"{label.key}{_SHARED}{twin}", why=LabelReason.SAME_PICTURE)
+        append_label(connection, twin, shared, now)
 
 
 def newest_label(connection: Connection) -> int:

@@ -28,6 +28,7 @@ from storage.database.tables import (
 from storage.errors import RefusedFile, ReserveReached
 from storage.files.paths import staging_path
 from storage.records import Decision, ModelCard, Post, StoredRendition, TaggerTags
+from storage.rows.labels import inherit_labels
 from storage.rows.posts import PostRows
 from storage.rows.tagger_tags import TaggerTagRows
 from storage.uninterrupted import uninterrupted
@@ -229,6 +230,7 @@ class LookRows:
         for decision in sighting.decisions:
             basis = self.basis_id(connection, decision)
             file_decision(connection, version_id, decision, basis, Occasion(sighting.run_id, now))
+        inherit_labels(connection, version_id, sighting.post, [one.target for one in sighting.decisions], now)
         if sighting.attempt is not None:
             end_attempt(connection, sighting.attempt.id, "done", sighting.look.fault, now)
             clear_trouble(connection, version_id)

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Select, and_, case, cast, exists, false, func, literal, not_, or_, select, true
+from sqlalchemy.orm import aliased
 from sqlalchemy.types import Float, Integer
 
 from storage.database.current_state import PLACE
@@ -334,6 +335,16 @@ def _seen(tag: Metatag) -> Condition:
     return is_seen() if word == "any" else not_(is_seen())
 
 
+def _same(tag: Metatag) -> Condition:
+    other, word = aliased(PostRow), tag.value.lower()
+    if word.isdecimal():
+        return PostRow.md5.in_(select(other.md5).where(other.post_id == int(word), other.md5.is_not(None)))
+    if word not in ("any", "none"):
+        raise QueryError(tag.term, "write the number of a post, any, or none")
+    twins = exists().where(other.md5 == PostRow.md5, other.key != PostRow.key)
+    return twins if word == "any" else not_(twins)
+
+
 _LOCAL: Mapping[str, Callable[[Metatag], Condition]] = {
     "decision": _word_of(CurrentRow.holds.expression, tuple(value.value for value in DecisionValue)),
     "label": _word_of(
@@ -346,6 +357,7 @@ _LOCAL: Mapping[str, Callable[[Metatag], Condition]] = {
     "round": _round,
     "error": _name_of(FAULT),
     "seen": _seen,
+    "same": _same,
 }
 
 _DOUBT = func.abs(DecisionRow.score - DecisionRow.threshold)

@@ -1,0 +1,116 @@
+"""Posts of one file share it and what people say of it; decisions stay their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from storage.archive import Archive, open_reader
+from storage.archive_records import Click, Label, ListedPage
+from storage.errors import QueryError
+from storage.label_writer import Labelling
+from storage.records import LabelReason, LabelValue, Post, Target
+from tests.storage.samples import content_of, decide, keep, list_posts, make_post, relabel, sight
+
+ONE, TWO = make_post(1), make_post(7, content_of(1), site="other")
+MONA = Target("mona", "mona_(genshin_impact)")
+
+
+async def listed(archive: Archive, *posts: Post) -> None:
+    for site in ("demo", "other"):
+        await archive.save_targets(site, [MONA])
+    for post in posts:
+        listing = await archive.open_listing(post.site, "genshin_impact")
+        await archive.file_page(listing.id, ListedPage([post]))
+
+
+def label(post: Post, value: LabelValue, key: str) -> Label:
+    return Label(post.id, post.site, "mona", value, "me", key, LabelReason.RANDOM)
+
+
+def rows(root: Path, columns: str) -> Sequence[tuple[Any, ...]]:
+    with open_reader(root) as reader:
+        return reader.sql(f"SELECT {columns} FROM results ORDER BY site").rows
+
+
+async def test_a_label_for_one_post_holds_for_every_post_with_its_file(archive: Archive, root: Path) -> None:
+    await listed(archive, ONE, TWO, make_post(2))
+    for post in (ONE, TWO, make_post(2)):
+        await archive.file_look(sight(post, decide("delete")))
+
+    await relabel(archive, [label(ONE, LabelValue.KEEP, "a")])
+    await relabel(archive, [label(ONE, LabelValue.KEEP, "a")])
+
+    assert rows(root, "site, post_id, decision, label") == [
+        ("demo", 1, "keep", "keep"),
+        ("demo", 2, "delete", None),
+        ("other", 7, "keep", "keep"),
+    ]
+    with open_reader(root) as reader:
+        assert [(one.post_id, one.why) for one in reader.labels("mona")] == [
+            (1, LabelReason.RANDOM),
+            (7, LabelReason.SAME_PICTURE),
+        ]
+    await relabel(archive, [label(TWO, LabelValue.CLEAR, "b")])
+    assert {row[0] for row in rows(root, "label")} == {None}
+
+
+async def test_a_click_on_the_page_is_shared_too(archive: Archive, root: Path) -> None:
+    await listed(archive, ONE, TWO)
+    version = 1
+    with Labelling(root) as labelling:
+        labelling.record([Click(label(ONE, LabelValue.KEEP, "a"), version, None)])
+
+    assert {row[0] for row in rows(root, "label")} == {"keep"}
+
+
+async def test_a_post_that_comes_later_is_known_by_its_pictures_label_and_gets_it(archive: Archive, root: Path) -> None:
+    await listed(archive, ONE)
+    await relabel(archive, [label(ONE, LabelValue.DELETE, "a"), label(ONE, LabelValue.KEEP, "b")])
+    await listed(archive, TWO)
+
+    assert (await archive.known([TWO], ["mona"]))[7].labels == {"mona": LabelValue.KEEP}
+    await archive.file_look(sight(TWO, decide("delete")))
+    await archive.file_look(sight(TWO, decide("delete")))
+
+    assert rows(root, "site, label, decision") == [("demo", "keep", "keep"), ("other", "keep", "keep")]
+    assert rows(root, "count(*)") == [(2,)]
+    with open_reader(root) as reader:
+        assert len(reader.labels("mona")) == 3
+    await relabel(archive, [label(ONE, LabelValue.CLEAR, "c")])
+    assert (await archive.known([TWO], ["mona"]))[7].labels == {}
+
+
+async def test_the_file_is_kept_once_under_both_names(archive: Archive, root: Path) -> None:
+    await listed(archive, ONE, TWO)
+    await keep(archive, ONE)
+
+    assert await archive.adopt_known_original(TWO, ["mona"])
+    first, second = sorted((root / "gallery/mona").iterdir())
+    assert first.samefile(second)
+
+
+@pytest.mark.parametrize(
+    ("term", "found"),
+    [
+        ("same:any", {1, 7}),
+        ("same:none", {2}),
+        ("same:1", {1, 7}),
+        ("same:7", {1, 7}),
+        ("same:2", {2}),
+        ("same:9", set()),
+    ],
+)
+async def test_a_search_finds_the_posts_of_one_picture(
+    archive: Archive, root: Path, term: str, found: set[int]
+) -> None:
+    await listed(archive, ONE, TWO)
+    await list_posts(archive, [make_post(2)])
+
+    with open_reader(root) as reader:
+        assert {row["post_id"] for row in reader.query(term).mappings()} == found
+        with pytest.raises(QueryError, match="any, or none"):
+            reader.query("same:twin")
