@@ -14,6 +14,7 @@ import typer
 from commands.app_answers import declare_answers
 from commands.app_folders import declare_folders
 from commands.app_following import declare_following
+from commands.app_generate import declare_generate
 from commands.app_interchange import declare_interchange
 from commands.app_learning import declare_the_loop
 from commands.app_models import declare_models
@@ -382,6 +383,7 @@ declare_models(app)
 declare_videos(app)
 declare_interchange(app)
 declare_following(app)
+declare_generate(app)
 
 
 @app.command()

@@ -6,6 +6,7 @@ RoundError
 ├── LearningFailed     the training process failed or died: the active model, if any, stays as it was (exit code 10)
 ├── UnknownModel       no model of that name is registered: name one that is (exit code 2)
 ├── NameTaken          a name of targets for a recogniser, or the reverse: choose another (exit code 2)
+├── TrainingBesides    another training lies where one is to begin: name another place, or go on with it (exit code 2)
 ├── ReportRefused      a file that is not ours is in a report's place: name another folder (exit code 2)
 ├── ReportNotWritten   the disk refuses a report: free space, or name another folder (exit code 7)
 └── PicturesMissing    too many of the sampled pictures could not be downloaded: try again later (exit code 3)
@@ -58,6 +59,12 @@ class UnknownModel(RoundError):
 
 class NameTaken(RoundError):
     """A name is a target's or a recogniser's, never both."""
+
+    exit_code = 2
+
+
+class TrainingBesides(RoundError):
+    """A training of other settings or pictures lies where one is to begin; nothing of it was touched."""
 
     exit_code = 2
 

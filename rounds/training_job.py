@@ -53,6 +53,13 @@ class PictureSettings(Protocol):
     def in_flight(self) -> int: ...  # pictures on their way at the same time
 
 
+class DecodingSettings(PictureSettings, Protocol):
+    """How a person's own pictures come into one array."""
+
+    @property
+    def held_bytes(self) -> int: ...  # of encoded pictures at the same time
+
+
 class TrainingSettings(PictureSettings, Protocol):
     """How a network is trained; the settings of every kind of round that does it."""
 
@@ -68,11 +75,9 @@ class TrainingSettings(PictureSettings, Protocol):
     def command(self) -> tuple[str, ...]: ...  # the training process
 
 
-class FolderTrainingSettings(TrainingSettings, Protocol):
+class FolderTrainingSettings(TrainingSettings, DecodingSettings, Protocol):
     """How a network is trained on a person's own pictures."""
 
-    @property
-    def held_bytes(self) -> int: ...  # of encoded pictures at the same time
     @property
     def recipe(self) -> Sequence[str] | None: ...  # every setting of the recipe that `backbone` names
     @property
@@ -184,7 +189,7 @@ async def gather_pictures(
 async def decode_class_pictures(
     pictures: Sequence[ClassPicture],
     folder: Path,
-    settings: FolderTrainingSettings,
+    settings: DecodingSettings,
     decoder: HashingDecoder,
     report: ProgressCallback,
 ) -> tuple[Mapping[int, int], tuple[LeftOut, ...]]:

@@ -1,4 +1,4 @@
-"""The kinds of model packages, as their manifests say it: a target's model, which says nothing, or a recogniser.
+"""The kinds of model packages, as their manifests say it: a recogniser, a generator, or else a target's model.
 
 A model of the other kind is refused with what it is for, before anything else of its manifest is read.
 """
@@ -11,7 +11,7 @@ from typing import Any
 
 from classifier.errors import WrongKind
 
-TARGET, RECOGNISER = "target", "recogniser"
+TARGET, RECOGNISER, GENERATOR = "target", "recogniser", "generator"
 _MOST_SHOWN = 80  # characters of a name that a manifest says
 
 
@@ -29,6 +29,13 @@ def check_kind(manifest: Mapping[str, Any], wanted: str, folder: Path) -> None:
     found = kind_of(manifest)
     if found == wanted:
         return
+    if found == GENERATOR:
+        raise WrongKind(
+            f"{folder} is a generator: it paints pictures and judges none; crawl generate samples {folder} --count N "
+            "--to DIR uses it"
+        )
+    if wanted == GENERATOR and found in (TARGET, RECOGNISER):
+        raise WrongKind(f"{folder} is a model that judges pictures, not a generator; crawl generate train makes one")
     if found == RECOGNISER:
         classes = manifest.get("classes")
         count = f" of {len(classes)} classes" if isinstance(classes, list) else ""

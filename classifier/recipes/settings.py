@@ -159,7 +159,7 @@ def from_table(base: Record, table: Mapping[str, Any], where: str) -> Record:
     return _replaced(base, values, where)
 
 
-def words_of(settings: RecipeSettings) -> tuple[str, ...]:
+def words_of(settings: SettingsRecord) -> tuple[str, ...]:
     """Words that `from_words` makes the same settings of, whatever the defaults are."""
     return tuple(f"{one.name}={_text(getattr(settings, one.name))}" for one in dataclasses.fields(settings))
 

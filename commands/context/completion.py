@@ -54,6 +54,15 @@ def settings_of_network(ctx: typer.Context, incomplete: str) -> list[str]:
     return [] if recipe is None else _beginning(incomplete, [f"{one.name}=" for one in facts_of(recipe.settings)])
 
 
+def settings_of_generator(incomplete: str) -> list[str]:
+    """Complete the key of a setting of a generator's training."""
+    from dataclasses import fields
+
+    from classifier.generator.settings import GeneratorSettings
+
+    return _beginning(incomplete, [f"{one.name}=" for one in fields(GeneratorSettings)])
+
+
 def sites(ctx: typer.Context, incomplete: str) -> list[str]:
     """Complete a site: the built-in ones, `demo`, and those of the settings file."""
     from commands.context.connection import own_sites

@@ -14,6 +14,7 @@ IMPORTS = ("gallery-dl", "hydrus", "folder", "archive")
 PLACING = ("copy", "link", "symlink")
 CAPTIONS = ("txt", "caption", "json", "none")
 TRASH_ACTIONS = ("list", "restore", "purge")
+EXPERIMENTS = ("1", "2", "3", "4", "best")  # of a generator
 NETWORK_ACTIONS = ("list", "show")
 MODEL_ACTIONS = ("list", "show", "activate", "rollback", "export", "import", "compress")
 COMPRESSIONS = ("int8", "distil", "prune")

@@ -1,0 +1,1 @@
+"""The steps of `crawl generate`: training a generator, painting with it."""
