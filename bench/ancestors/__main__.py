@@ -1,13 +1,15 @@
 """The ancestors' recipes and ours on the same pictures, one table, all from one run.
 
-    python -m bench.ancestors --two DIR --keep kiara --keep ina --many DIR [--mona KEY=VALUE …] [--json FILE]
-    python -m bench.ancestors --frozen DIR --tuned DIR --inception weights=nsfwjs-4.3.0.tgz
+    python -m bench.ancestors --data DIR --small [--rows two many tuned frozen] [--minutes M] [--json FILE]
+    python -m bench.ancestors --two DIR --keep kiara --keep ina --many DIR [--mona KEY=VALUE …]
 
-DIR has one folder a class and may have `labels.csv` (path, class, group, split). `--two` compares `mona_cnn` with ours,
-each target of `--keep` against all others; `--many` compares `simpsons_cnn` with ours on all classes, `--frozen`
-`vgg16`, and `--tuned` `inception_v3`. As published, they take hours on two cores: `--mona`, `--simpsons`, `--vgg` and
-`--inception` set them smaller, `--at-most` takes fewer pictures to train on; the table names what was set. `--lite0`
-sets ours where it is `efficientnet_lite0`. Exit code 1: a goal is missed.
+DIR of `--data` holds `vtubers`, `simpsons` and `hands`; these, and every other DIR, have one folder a class and may
+have `labels.csv` (path, class, group, split). Rows: `two` compares `mona_cnn` with ours, each target of `--keep`
+against all others; `many` `simpsons_cnn` with ours on all classes, `tuned` `inception_v3`, `frozen` `vgg16`. As
+published, the ancestors take hours on two cores: `--small` sets what minutes allow, `--minutes` ends each training
+after so many minutes of processors, `--mona`, `--simpsons`, `--vgg` and `--inception` set single settings, `--at-most`
+takes fewer pictures to train on; the table names what was set, and how much of it was done. `--lite0` sets ours where
+it is `efficientnet_lite0`. The table so far is printed after every row, and written. Exit code 1: a goal is missed.
 """
 
 from __future__ import annotations
@@ -15,49 +17,109 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.ancestors import frozen_network, many_classes, tuned_network, two_classes
 from bench.ancestors.material import material_of
-from bench.ancestors.table import Comparison, table
+from bench.ancestors.sides import Side
+from bench.ancestors.table import Comparison, table, unmeasured
+from classifier.errors import ClassifierError
+
+TUNED, TWO, MANY, FROZEN = ROWS = ("tuned", "two", "many", "frozen")  # `two` uses what `tuned` trained
+FOLDERS = {TUNED: "vtubers", TWO: "vtubers", MANY: "simpsons", FROZEN: "hands"}
+TARGETS = ("kiara", "ina")
+SMALL: Mapping[str, tuple[str, ...]] = {
+    "mona": ("size=64", "padding=same", "width=0.125", "samples=2000", "epochs=4", "batch=64", "patience=0"),
+    "inception": ("epochs=1", "least_per_class=0"),
+    "vgg": ("size=96", "epochs=2"),
+    "simpsons": ("epochs=30",),
+}
+
+
+class Bench:
+    """Every row of one run, and what one of them keeps for another."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        """Set what was asked for."""
+        self._options, self._trained = options, dict[Path, Side]()
+
+    def rows(self) -> list[str]:
+        """Those that were asked for and have pictures."""
+        return [row for row in ROWS if row in self._options.rows and self._folder(row) is not None]
+
+    def row(self, name: str) -> list[Comparison]:
+        """Its lines; one that says why where it cannot be measured."""
+        ways: dict[str, Callable[[Path], list[Comparison]]] = {
+            TUNED: self._tuned,
+            TWO: self._two,
+            MANY: self._many,
+            FROZEN: self._frozen,
+        }
+        folder = self._folder(name)
+        assert folder is not None
+        try:
+            return ways[name](folder)
+        except (ClassifierError, OSError, ValueError) as error:
+            return [unmeasured(f"{folder.name}: {name}", error)]
+
+    def _folder(self, row: str) -> Path | None:
+        named: Path | None = getattr(self._options, row)
+        data: Path | None = self._options.data
+        return named or (None if data is None else data / FOLDERS[row])
+
+    def _words(self, kind: str) -> list[str]:
+        """Settings of a recipe: the small ones, the time, and what was typed, which counts most."""
+        options = self._options
+        time_ = [f"minutes={options.minutes}"] if options.minutes else []
+        return [*(SMALL.get(kind, ()) if options.small else ()), *time_, *getattr(options, kind)]
+
+    def _tuned(self, folder: Path) -> list[Comparison]:
+        options = self._options
+        drawn = material_of(folder, options.seed, options.at_most)
+        bench = tuned_network.TunedBench(drawn, self._words("inception"), self._words("lite0"), options.by)
+        return tuned_network.comparisons(bench, folder.name, lambda side: self._trained.update({folder: side}))
+
+    def _two(self, folder: Path) -> list[Comparison]:
+        options = self._options
+        material = material_of(folder, options.seed)
+        bench = two_classes.TwoClassBench(
+            material, self._words("mona"), options.ours, self._words("lite0"), options.seed
+        )
+        side = self._trained.get(folder) if options.at_most is None else None
+        if side is not None and side.said is not None:
+            bench.recognised[two_classes.WHOLE] = side.cpu_s, side.said
+        targets = options.keep or [one for one in TARGETS if one in material.classes]
+        return [line for target in targets for line in two_classes.comparisons(bench, target)]
+
+    def _many(self, folder: Path) -> list[Comparison]:
+        material = material_of(folder, self._options.seed, self._options.at_most)
+        return [many_classes.comparison(material, self._words("simpsons"), self._words("lite0"), folder.name)]
+
+    def _frozen(self, folder: Path) -> list[Comparison]:
+        hands = material_of(folder, self._options.seed, self._options.at_most)
+        return frozen_network.comparisons(hands, self._words("vgg"), folder.name)
 
 
 def main() -> int:
     """Run the bench."""
     options = parser().parse_args()
-    found: list[Comparison] = []
-    if options.two is not None:
-        two = two_classes.TwoClassBench(
-            material_of(options.two, options.seed), options.mona, options.ours, options.lite0, options.seed
-        )
-        for target in options.keep:
-            found += two_classes.comparisons(two, target)
-    if options.many is not None:
-        many = material_of(options.many, options.seed, options.at_most)
-        found.append(many_classes.comparison(many, options.simpsons, options.lite0, options.many.name))
-    found += _published(options)
-    print(f"\n{table(found)}", flush=True)
-    if options.json:
-        options.json.write_text(json.dumps([one.to_json() for one in found], indent=1))
-    return 0 if all(one.met for one in found) else 1
-
-
-def _published(options: argparse.Namespace) -> list[Comparison]:
-    """Of the recipes that begin with published weights."""
-    found: list[Comparison] = []
-    if options.frozen is not None:
-        hands = material_of(options.frozen, options.seed, options.at_most)
-        found += frozen_network.comparisons(hands, options.vgg, options.frozen.name)
-    if options.tuned is not None:
-        drawn = material_of(options.tuned, options.seed, options.at_most)
-        bench = tuned_network.TunedBench(drawn, options.inception, options.lite0, options.by)
-        found += tuned_network.comparisons(bench, options.tuned.name)
-    return found
+    bench, found = Bench(options), list[Comparison]()
+    for row in bench.rows():
+        found += bench.row(row)
+        print(f"\n{table(found)}\n", flush=True)
+        if options.json:
+            options.json.write_text(json.dumps([one.to_json() for one in found], indent=1))
+    return 0 if found and all(one.met for one in found) else 1
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     line = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    line.add_argument("--data", type=Path, metavar="DIR", help="every row: vtubers, simpsons and hands lie in it")
+    line.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS, help="only these")
+    line.add_argument("--small", action="store_true", help="the ancestors as two cores allow in minutes")
+    line.add_argument("--minutes", type=float, metavar="M", help="of processors, for each training, at most")
     line.add_argument("--two", type=Path, metavar="DIR", help="one target against all others")
     line.add_argument("--keep", action="append", default=[], metavar="NAME", help="a target; may be repeated")
     line.add_argument("--many", type=Path, metavar="DIR", help="all classes at once")
@@ -70,7 +132,7 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--lite0", action="append", default=[], metavar="KEY=VALUE", help="a setting of ours")
     line.add_argument("--by", choices=tuned_network.BY, default="both", help="ours of --tuned: a last layer, or more")
     line.add_argument("--at-most", type=int, metavar="N", help="training pictures of --many, --frozen and --tuned")
-    line.add_argument("--ours", choices=two_classes.OURS, default=two_classes.ALL_CLASSES, help="ours of --two")
+    line.add_argument("--ours", choices=two_classes.OURS, default="", help="ours of --two, on every kind of pictures")
     line.add_argument("--seed", type=int, default=0)
     line.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file")
     return line

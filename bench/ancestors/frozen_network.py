@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from bench.ancestors.material import Material
 from bench.ancestors.sides import frozen_side, recipe_side
 from bench.ancestors.table import Comparison
+from classifier.backbones.catalogue import Origin
 from classifier.recipes.settings import from_words
 from classifier.recipes.vgg16 import RECIPE
 
@@ -28,10 +29,11 @@ def comparisons(material: Material, words: Sequence[str], name: str) -> list[Com
         name: of the pictures.
     """
     settings = from_words(RECIPE.settings(), ["passes=0", "patience=0", *words])
+    RECIPE.check(settings, Origin())
     once = from_words(settings, _ONCE)
     ours, published = frozen_side(material), recipe_side(RECIPE, settings, material)
     looking_once = recipe_side(RECIPE, once, material)
-    whole = published.cpu_s * _EPOCHS / settings.epochs
+    whole = published.cpu_s * _EPOCHS / (settings.epochs * published.done)
     count = len(material.train) + len(material.validation)
     return [
         Comparison(

@@ -42,4 +42,5 @@ def comparison(material: Material, words: Sequence[str], our_words: Sequence[str
 
 
 def _words(side: Side) -> str:
-    return f"{side.accuracy:.4f}, {min(side.f1):.3f}; {side.setting}; {side.cpu_s:.0f} CPU s ({side.clock_s:.0f} s)"
+    setting = f"{side.setting}{side.cut()}; {side.cpu_s:.0f} CPU s ({side.clock_s:.0f} s)"
+    return f"{side.accuracy:.4f}, {min(side.f1):.3f}; {setting}"

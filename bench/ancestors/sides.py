@@ -6,7 +6,7 @@ Time is counted in seconds of processors as well as by the clock: on a machine t
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from bench.ancestors.material import Material
-from classifier.arrays import Float32Array, FloatArray
+from classifier.arrays import Float32Array, FloatArray, IntArray
 from classifier.backbones import pretrained
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.recipes.epoch_samples import LabelledPictures
@@ -37,13 +37,19 @@ class Side:
     clock_s: float
     pictures_per_cpu_s: float  # by the light interpreter, from decoded pictures on
     f1: tuple[float, ...] = ()  # of each class
+    said: IntArray | None = None  # (test pictures,) class of each
+    done: float = 1.0  # share of the steps that were planned; fewer where the time was over
 
     def words(self) -> str:
         """For the table."""
         return (
-            f"{self.accuracy:.4f}; {self.setting}; {self.cpu_s:.0f} CPU s ({self.clock_s:.0f} s); "
+            f"{self.accuracy:.4f}; {self.setting}{self.cut()}; {self.cpu_s:.0f} CPU s ({self.clock_s:.0f} s); "
             f"{self.pictures_per_cpu_s:.0f} pictures/CPU s"
         )
+
+    def cut(self) -> str:
+        """How much of the training was done, where it is not all."""
+        return "" if self.done >= 1.0 else f", {self.done:.0%} of it in its time"
 
     def facts(self) -> dict[str, float | list[float]]:
         """Plain values."""
@@ -57,15 +63,16 @@ class Side:
 
 
 def recipe_side(recipe: Recipe, settings: RecipeSettings, material: Material) -> Side:
-    """A recipe as `crawl train --network` trains it."""
+    """A recipe as `crawl train --network` trains it; its `minutes` are of processors."""
     pictures = material.pixels(settings.preprocessing())
     stage = LabelledPictures("training", pictures, material.labels(), material.train, material.validation)
     watch = _Stopwatch()
-    network = fit(recipe, settings, material.classes, [stage], place=FitPlace(report=_said))
+    network = fit(recipe, settings, material.classes, [stage], place=FitPlace(report=_said, clock=time.process_time))
     used = watch.seconds()
     numbers, speed = _tested(network.embedder, pictures[material.test])
     setting = f"{recipe.name} {' '.join(word for word in changed_words(settings) if not word.startswith('weights='))}"
-    return _side(setting.strip(), material, numbers @ network.weights + network.bias, used, speed)
+    side = _side(setting.strip(), material, numbers @ network.weights + network.bias, used, speed)
+    return replace(side, done=network.history[-1].steps / max(1, network.history[-1].planned_steps))
 
 
 def frozen_side(material: Material) -> Side:
@@ -107,7 +114,7 @@ def _side(setting: str, material: Material, scores: FloatArray, used: tuple[floa
 
     said, truth = scores.argmax(axis=1), material.labels()[material.test]
     each = f1_score(truth, said, average=None, labels=list(range(len(material.classes))), zero_division=0.0)
-    return Side(setting, float((said == truth).mean()), *used, speed, tuple(each.tolist()))
+    return Side(setting, float((said == truth).mean()), *used, speed, tuple(each.tolist()), said)
 
 
 def _tested(network: Any, pictures: Pixels) -> tuple[Float32Array, float]:

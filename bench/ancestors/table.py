@@ -26,6 +26,12 @@ class Comparison:
         return asdict(self)
 
 
+def unmeasured(data: str, error: Exception) -> Comparison:
+    """A line that could not be measured, and why; its goal counts as missed."""
+    why = f"not measured: {str(error)[:200]}"
+    return Comparison(data=data, measured="", ancestor=why, ours="", goal="", met=False)
+
+
 def table(comparisons: Sequence[Comparison]) -> str:
     """As Markdown."""
     rows = [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.ancestors.material import Material
-from bench.ancestors.sides import frozen_side, recipe_side
+from bench.ancestors.sides import Side, frozen_side, recipe_side
 from bench.ancestors.table import Comparison
+from classifier.backbones.catalogue import Origin
 from classifier.recipes import efficientnet_lite0
 from classifier.recipes.inception_v3 import RECIPE
 from classifier.recipes.settings import from_words
@@ -26,15 +27,24 @@ class TunedBench:
     by: str = BOTH  # ours: a head on embeddings, efficientnet_lite0, or both, a line each
 
 
-def comparisons(bench: TunedBench, name: str) -> list[Comparison]:
-    """Train our sides and inception_v3 on the pictures of that name."""
+def comparisons(bench: TunedBench, name: str, remember: Callable[[Side], None] = lambda _: None) -> list[Comparison]:
+    """Train our sides and inception_v3 on the pictures of that name.
+
+    Args:
+        bench: what is compared.
+        name: of the pictures.
+        remember: is given our own network's side.
+    """
     material, own = bench.material, efficientnet_lite0.RECIPE
+    settings = from_words(RECIPE.settings(), bench.words)
+    RECIPE.check(settings, Origin())
     ours = [] if bench.by == NETWORK else [frozen_side(material)]
     if bench.by != HEAD:
         ours.append(recipe_side(own, from_words(own.settings(), bench.our_words), material))
+        remember(ours[-1])
     for side in ours:
         print(f"  {name}, ours: {side.words()}", flush=True)
-    recipe = recipe_side(RECIPE, from_words(RECIPE.settings(), bench.words), material)
+    recipe = recipe_side(RECIPE, settings, material)
     count = len(material.train) + len(material.validation)
     return [
         Comparison(

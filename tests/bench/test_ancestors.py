@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.ancestors.__main__ import Bench, parser
 from bench.ancestors.material import Material, balanced, material_of
 from bench.ancestors.table import Comparison, table
 from bench.ancestors.two_classes import ALL_CLASSES, WHOLE, TwoClassBench, comparisons
@@ -63,6 +64,27 @@ def test_a_missed_goal_is_shown_as_missed() -> None:
     line = Comparison(data="d", measured="errors", ancestor="10", ours="9", goal="2", met=False)
 
     assert table([line]).splitlines()[2] == "| d | errors | 10 | 9 | 2 | **no** |"
+
+
+def test_one_run_has_every_row_or_those_that_were_asked_for(tmp_path: Path) -> None:
+    asked = [["--data", str(tmp_path)], ["--data", str(tmp_path), "--rows", "many", "two"], ["--frozen", str(tmp_path)]]
+
+    assert [Bench(parser().parse_args(words)).rows() for words in asked] == [
+        ["tuned", "two", "many", "frozen"],
+        ["two", "many"],
+        ["frozen"],
+    ]
+
+
+def test_a_row_that_cannot_be_measured_says_why_and_is_missed(tmp_path: Path) -> None:
+    folder_of(tmp_path / "hands", paper=20, rock=20)
+    options = parser().parse_args(["--data", str(tmp_path), "--vgg", "weights=gone.h5"])
+
+    (gone,), (empty,) = (Bench(options).row(name) for name in ("frozen", "many"))
+
+    assert not gone.met
+    assert "gone.h5" in gone.ancestor
+    assert "not measured: " in empty.ancestor
 
 
 def test_every_open_question_is_answered_from_one_run(material: Material) -> None:
