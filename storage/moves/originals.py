@@ -128,12 +128,12 @@ def published(post: Post, digest: Digest) -> FileVersion:
     """The post's file version, when the bytes are the published ones.
 
     Raises:
-        RefusedFile: the post is hidden, or size or md5 differ.
+        RefusedFile: the post is hidden, or size or md5 differ; where the site states no size, the md5 decides.
     """
     file = post.file
     if file is None:
         raise RefusedFile(f"post {post.id}: hidden ({post.hidden_reason}), there is no file to store")
-    if digest.md5 != file.md5 or digest.size != file.size:
+    if digest.md5 != file.md5 or (file.size and digest.size != file.size):
         raise RefusedFile(
             f"post {post.id}: got {digest.size} bytes with md5 {digest.md5}, "
             f"the site published {file.size} bytes with md5 {file.md5}"
@@ -212,17 +212,18 @@ class Copy:
 
 def copies_of(connection: Connection, file: FileVersion) -> list[Copy]:
     """Where the same bytes already lie: gallery first, then trash, then the original among the renditions."""
-    placed = connection.execute(
+    placed = (
         select(FileRow.path, FileRow.size, FileRow.sha256)
-        .where(FileRow.md5 == file.md5, FileRow.size == file.size, FileRow.place.in_(("gallery", "trash")))
+        .where(FileRow.md5 == file.md5, FileRow.place.in_(("gallery", "trash")))
         .order_by(FileRow.place, FileRow.id)
-    ).all()
-    kept = connection.execute(
-        select(RenditionRow.path, RenditionRow.size, RenditionRow.sha256).where(
-            RenditionRow.md5 == file.md5, RenditionRow.name == "original", RenditionRow.size == file.size
-        )
-    ).all()
-    return [Copy(row.path, row.size, row.sha256) for row in (*placed, *kept) if row.path is not None]
+    )
+    kept = select(RenditionRow.path, RenditionRow.size, RenditionRow.sha256).where(
+        RenditionRow.md5 == file.md5, RenditionRow.name == "original"
+    )
+    if file.size:  # else the site does not state it
+        placed, kept = placed.where(FileRow.size == file.size), kept.where(RenditionRow.size == file.size)
+    found = (*connection.execute(placed).all(), *connection.execute(kept).all())
+    return [Copy(row.path, row.size, row.sha256) for row in found if row.path is not None]
 
 
 def _digest_at(tree: Tree, path: str) -> Digest | None:
