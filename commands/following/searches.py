@@ -11,7 +11,7 @@ from commands.context.connection import site_not_asked
 from commands.context.settings import FollowEntry, Settings
 from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
-from commands.following.words import tags_of
+from commands.following.words import every_tag
 from crawler.errors import UsageError
 from crawler.sources.query_plan import crawl_terms
 from storage.errors import QueryError
@@ -51,7 +51,7 @@ class Candidate:
         """Whether a word of the user means it: a tag of its search, one of its targets, or the whole search."""
         entry, search = self.entry, self.search
         names = {*entry.tag.split(), *entry.keep.split()}
-        names |= {search.query, *tags_of(search.query), *search.targets} if search is not None else set()
+        names |= {search.query, *every_tag(search.query), *search.targets} if search is not None else set()
         return word in names or as_the_site_writes(word) in names
 
 

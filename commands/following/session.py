@@ -5,21 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from commands.context.connection import Connected
+from commands.context.target_identity import identify
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Workspace, checked_scoring
 from commands.crawl import Parts
 from commands.crawling.job import crew_of, job_of
 from commands.crawling.model_request import ModelRequest
-from commands.crawling.plan import CrawlPlan, make_plan
+from commands.crawling.plan import CrawlPlan
 from commands.errors import SettingsError
 from commands.following.interval import EARLY, FIRST, next_interval
 from commands.following.report import SearchReport
-from commands.following.words import other_terms, search_words, tags_of
+from commands.following.words import every_tag, renamed_query, search_words, tags_of
 from commands.terminal.console import say
 from commands.terminal.crawl_progress import progress
 from commands.terminal.error_exit import describe, exit_code_of
@@ -31,6 +33,7 @@ from crawler.following.work import posts_to_follow
 from crawler.judge import Judge
 from crawler.pipeline import carry
 from crawler.run import Run
+from crawler.sources.names import resolve_target
 from crawler.tally import Outcome, Tally
 from crawler.transport.downloads import Downloader
 from storage.archive import Archive
@@ -86,6 +89,8 @@ async def _follow(session: SyncSession, request: SearchRequest, report: SearchRe
     workspace = _as_crawled(session.workspace, search)
     plan = _plan(search, await _targets(session, search))
     state = await archive.follows.begin(search.listing_id, request.every or FIRST)
+    if connected.client.change_lists.kinds_by_name:  # as a crawl asks for them, so that nothing looks changed
+        await connected.client.tags([*plan.tags, *(target.tag for target in plan.targets)])
     async with AsyncExitStack() as stack:
         judge = await stack.enter_async_context(session.parts.judge(_model_request(session, search, plan)))
         sync = _sync(session, request, state)
@@ -230,29 +235,36 @@ async def _renamed(session: SyncSession, search: FollowedSearch) -> Renamed | No
     """The search by the site's present names, where one of ours is an alias by now."""
     connected, archive = session.connected, session.archive
     targets = await _targets(session, search)
-    tags = tags_of(search.query)
-    if not await connected.client.aliases_of({*tags, *(one.tag for one in targets)}):
+    names = await connected.client.aliases_of(every_tag(search.query) | {one.tag for one in targets})
+    if not names:
         return None
-    words = _Words(tags, tuple(target.name for target in targets))
-    plan = await make_plan(words, other_terms(search.query), connected, archive)
-    for line in plan.lines:
-        say(line)
-    if plan.query != search.query:
-        start = RunStart("sync", search.site, plan.query, [one.name for one in plan.targets], search.settings)
+    for former, present in sorted(names.items()):
+        say(f"{search.site} has renamed {former} to {present}")
+    targets = await _named_anew(session, search, targets, names)
+    query = renamed_query(search.query, names)
+    if query != search.query:
+        start = RunStart("sync", search.site, query, [one.name for one in targets], search.settings)
         run_id = await archive.begin_run(start)  # first: a search is known by its runs
-        await archive.follows.rename(search.listing_id, plan.query)
+        await archive.follows.rename(search.listing_id, query)
         await archive.end_run(run_id, RunEnd({}, int(ExitCode.COMPLETE)))
     lists = connected.client.change_lists
-    asked = search_words(plan.query, tag_limit=connected.tag_limit, change_terms=lists.terms)
-    return Renamed(asked, plan.targets)
+    return Renamed(search_words(query, tag_limit=connected.tag_limit, change_terms=lists.terms), targets)
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """The words that planning starts from."""
-
-    tags: tuple[str, ...]
-    keep: tuple[str, ...]
+async def _named_anew(
+    session: SyncSession, search: FollowedSearch, targets: tuple[Target, ...], names: Mapping[str, str]
+) -> tuple[Target, ...]:
+    """The targets, resolved again where their tag has another name; they keep their own, with models and labels."""
+    client, archive = session.connected.client, session.archive
+    found: dict[str, Target] = {}
+    for target in targets:
+        if target.tag not in names:
+            found[target.name] = target
+            continue
+        resolved = await resolve_target(client, names[target.tag], tags_of(search.query), targets)
+        for one in await identify(client, search.site, [resolved], archive):
+            found[one.target.name] = one.target
+    return tuple(found.values())
 
 
 def _start(sync: Sync, judge: Judge) -> RunStart:

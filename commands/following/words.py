@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from crawler.errors import TagLimit
 from crawler.following.sync import AskedSearch, SearchWords
 from crawler.sources.query_plan import plan
 from storage.records import Post
-from storage.search.language import And, Query, Tag, conjuncts, parse
+from storage.search.language import And, Leaf, Node, Query, Tag, conjuncts, leaves, parse, to_text
 from storage.search.match import matcher
+from storage.search.tree import with_leaves
 
 _HERE = " && "  # before the part of a recorded search that is checked here
 
@@ -41,6 +44,25 @@ def other_terms(query: str) -> Query:
     """All of a recorded search but these tags."""
     parts = conjuncts(parse(query.replace(_HERE, " ")).root)
     return Query(And(tuple(part for part in parts if not isinstance(part, Tag))))
+
+
+def every_tag(query: str) -> frozenset[str]:
+    """Every tag that a recorded search names, excluded ones too."""
+    return frozenset(leaf.name for leaf in leaves(parse(query.replace(_HERE, " ")).root) if isinstance(leaf, Tag))
+
+
+def renamed_query(query: str, names: Mapping[str, str]) -> str:
+    """A recorded search with other names for its tags.
+
+    Args:
+        query: as it is recorded.
+        names: the present name of each tag that has another one.
+    """
+
+    def today(leaf: Leaf) -> Node:
+        return Tag(names.get(leaf.name, leaf.name)) if isinstance(leaf, Tag) else leaf
+
+    return _HERE.join(to_text(with_leaves(parse(part).root, today)) for part in query.split(_HERE))
 
 
 def _asked(server: str, here: str) -> AskedSearch:

@@ -83,7 +83,8 @@ class Sync:
     changed_since: datetime | None = None  # the next state's
     stale_before: datetime | None = None
     removals_at: datetime | None = None
-    looked_up: bool = False
+    looked_up: bool = False  # whether `look_up` was asked
+    missing: list[int] = field(default_factory=list)  # ids that an answer lacked
     cut: str = ""  # what was left undone for want of requests
 
     def __post_init__(self) -> None:

@@ -22,7 +22,7 @@ from storage.archive_records import ListedPage
 from storage.records import Known, Post, PostTags, RefusedRow
 
 MOST_PAGES = 1000  # of a list of changes: numbered pages end there
-FETCHED = 100  # posts that one request for a range of ids gives at least
+FETCHED = 100  # posts that one request gives at least
 
 
 async def posts_to_follow(run: Run, sync: Sync) -> AsyncIterator[tuple[Post, Known]]:
@@ -57,6 +57,8 @@ async def _posts(run: Run, sync: Sync) -> AsyncIterator[Sequence[Post]]:
         yield posts
     async for posts in _stale(run, sync):
         yield posts
+    async for posts in _missed_twice(run, sync):
+        yield posts
 
 
 # --- new and changed -------------------------------------------------------------------------------------------------
@@ -69,15 +71,15 @@ async def _new_and_changed(run: Run, sync: Sync) -> AsyncIterator[Sequence[Post]
         async for posts in _new(run, sync):
             yield posts
         return
-    number, newest = 1, since
-    while number <= MOST_PAGES:
+    number, newest, most = 1, since, _most_pages(sync)
+    while True:
         page = await sync.client.latest_changes(asked.query, number=number)
         yield await _filed(run, sync, page, asked, since=since)
         times = [post.updated_at for post in page.posts]
         newest = max([newest, *times])
         if not page.raw_count or (times and min(times) < since):
             break
-        if number == 1 and _too_long(sync, times, since):
+        if number >= most:
             async for posts in _new(run, sync):
                 yield posts
             break
@@ -85,14 +87,10 @@ async def _new_and_changed(run: Run, sync: Sync) -> AsyncIterator[Sequence[Post]
     sync.changed_since = newest
 
 
-def _too_long(sync: Sync, times: Sequence[datetime], since: datetime) -> bool:
-    """Whether reading everything again would take fewer requests than the list of changes, or too few are left."""
-    span = max(times) - min(times) if times else None
-    if not span:
-        return False
-    pages = math.ceil((max(times) - since) / span)
+def _most_pages(sync: Sync) -> int:
+    """Pages of changes after which the rest is had otherwise: reading every post again would take fewer requests."""
     all_again = math.ceil(sync.search.posts / max(sync.client.change_lists.ids, FETCHED))
-    return pages > min(MOST_PAGES, sync.requests.left, all_again + 1)
+    return min(MOST_PAGES, max(1, sync.requests.left), all_again + 1)
 
 
 async def _new(run: Run, sync: Sync) -> AsyncIterator[Sequence[Post]]:
@@ -198,12 +196,12 @@ async def _taken_down(run: Run, sync: Sync) -> AsyncIterator[Sequence[Post]]:
         members = await sync.follows.members(run.listing_id, ids)
         ours = tuple(post for post in page.posts if post.id in members)
         yield await _filed(run, sync, PostPage(ours, (), len(ours)), None)
-        whole = page.raw_count < FETCHED
+        whole = page.raw_count < sync.client.change_lists.ids
         page_of = f"b{min([*ids, *page.left_out], default=1)}"
-    sync.removals_at = sync.now
     if not whole:
         sync.cut = "the list of what was taken down"
         return
+    sync.removals_at = sync.now
     again = await sync.follows.taken_down(run.listing_id, how) - listed
     async for posts in _read_again(run, sync, sorted(again)):
         yield posts
@@ -256,19 +254,31 @@ async def _by_id(sync: Sync, ids: Sequence[int]) -> PostPage:
 
 
 async def _read_by_id(run: Run, sync: Sync, ids: Sequence[int]) -> Sequence[Post]:
-    """Posts by their ids, as many as one request takes; what is missing twice is gone."""
-    changed: list[Post] = []
-    missing = ids
-    for _ in range(2):
-        page = await _by_id(sync, missing)
-        changed += await _filed(run, sync, page, None)
-        there = {post.id for post in page.posts} | {row.post_id for row in page.refused}
-        missing = [post_id for post_id in missing if post_id not in there]
-        if not missing:
-            return changed
-    gone = await sync.follows.gone(run.job.site, missing)
-    sync.tally.count(frozenset({Change.GONE}), gone)
-    return changed
+    """Posts by their ids, as many as one request takes; what is missing is asked for once more at the end."""
+    page = await _by_id(sync, ids)
+    sync.missing += _missing(page, ids)
+    return await _filed(run, sync, page, None)
+
+
+async def _missed_twice(run: Run, sync: Sync) -> AsyncIterator[Sequence[Post]]:
+    """Ask once more for what was missing: an answer that lacks a post proves little, a second one that it is gone."""
+    missing, step = sync.missing, max(sync.client.change_lists.ids, 1)
+    for start in range(0, len(missing), step):
+        if not sync.requests.left:
+            return
+        batch = missing[start : start + step]
+        page = await _by_id(sync, batch)
+        yield await _filed(run, sync, page, None)
+        await _gone(run, sync, _missing(page, batch))
+
+
+def _missing(page: PostPage, ids: Sequence[int]) -> list[int]:
+    there = {post.id for post in page.posts} | {row.post_id for row in page.refused}
+    return [post_id for post_id in ids if post_id not in there]
+
+
+async def _gone(run: Run, sync: Sync, ids: Sequence[int]) -> None:
+    sync.tally.count(frozenset({Change.GONE}), await sync.follows.gone(run.job.site, ids))
 
 
 async def _read_ranges(run: Run, sync: Sync, ids: Sequence[int]) -> AsyncIterator[Sequence[Post]]:
@@ -282,4 +292,6 @@ async def _read_ranges(run: Run, sync: Sync, ids: Sequence[int]) -> AsyncIterato
         missing = [post_id for post_id in waiting if post_id >= lowest and post_id not in shown]
         waiting = [post_id for post_id in waiting if post_id < lowest]
         for post_id in missing[: sync.requests.left]:
-            yield await _read_by_id(run, sync, [post_id])
+            alone = await _by_id(sync, [post_id])
+            yield await _filed(run, sync, alone, None)
+            await _gone(run, sync, _missing(alone, [post_id]))

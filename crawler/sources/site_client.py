@@ -37,6 +37,7 @@ class ChangeLists:
     terms: int = 0  # of the account's search terms that the list of the latest changes takes
     ids: int = 100  # posts that one request for known ids gives; 1: lists of ids are not taken
     removals: Literal["banned", "deleted"] | None = None  # which posts are listed as taken down; None: none are
+    kinds_by_name: bool = False  # whether a tag's category is known only once it was asked for by name
 
 
 @dataclass(frozen=True, slots=True)

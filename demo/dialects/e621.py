@@ -91,7 +91,7 @@ class E621:
             "score": {"up": post.up_score, "down": post.down_score, "total": post.score},
             "tags": {**lists, "contributor": [], "species": [], "invalid": [], "lore": []},
             "locked_tags": [],
-            "change_seq": post.id,
+            "change_seq": int(post.updated_at),
             "flags": {"pending": post.is_pending, "flagged": post.is_flagged, "deleted": post.is_deleted},
             "rating": safe_rating(post.rating),
             "fav_count": post.fav_count,

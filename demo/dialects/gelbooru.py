@@ -66,6 +66,7 @@ class Gelbooru:
     def _words(self, words: str) -> str:
         """A search in the gallery's own words: orders, and ratings by their whole name."""
         words = words.replace("sort:id:desc", "order:id_desc").replace("sort:id:asc", "order:id")
+        words = words.replace("sort:updated:desc", "order:change")
         return re.sub(r"\brating:sensitive\b", "rating:'s'", words) if not self.old else words
 
     def _post(self, post: GalleryPost, view: View) -> dict[str, Any]:

@@ -41,8 +41,10 @@ class Moebooru:
         params = request.params
         limit = read_limit(params.get("limit"), PER_PAGE, MOST_POSTS)
         number = max(1, int(params["page"]) if params.get("page", "").isdecimal() else 1)
-        found = await self._searches.ids(_heeded(params.get("tags", "")), view, most_terms=MOST_TERMS)
-        ids = [post_id for post_id in found if not self._gallery.posts[post_id].is_deleted]
+        words = params.get("tags", "").replace("order:change_desc", "order:change")
+        deleted, words = "deleted:true" in words.split(), words.replace("deleted:true", "")
+        found = await self._searches.ids(_heeded(words), view, most_terms=MOST_TERMS)
+        ids = [post_id for post_id in found if self._gallery.posts[post_id].is_deleted is deleted]
         posts = await self._searches.painted(ids[(number - 1) * limit : number * limit])
         rows = [self._post(post, view) for post in posts]
         if params.get("api_version") != "2":
@@ -66,7 +68,7 @@ class Moebooru:
             "creator_id": post.uploader_id,
             "approver_id": post.approver_id,
             "author": f"demo_uploader_{post.uploader_id}",
-            "change": post.id,
+            "change": int(post.updated_at),
             "source": post.source,
             "score": post.score,
             "md5": facts.md5,
@@ -81,12 +83,12 @@ class Moebooru:
             "rating": safe_rating(post.rating),
             "has_children": bool(self._gallery.children(post.id)),
             "parent_id": post.parent_id,
-            "status": "pending" if post.is_pending else "flagged" if post.is_flagged else "active",
+            "status": _status(post),
             "width": facts.width,
             "height": facts.height,
             "is_held": False,
         }
-        if may_see(view, post):
+        if may_see(view, post) and not post.is_deleted:
             row |= {"file_url": original["url"], "sample_url": sample["url"]}
             row |= {"sample_width": sample["width"], "sample_height": sample["height"]}
         return row
@@ -107,6 +109,11 @@ class Moebooru:
             }
             for tag in tags[:limit]
         ]
+
+
+def _status(post: GalleryPost) -> str:
+    kinds = {"deleted": post.is_deleted, "pending": post.is_pending, "flagged": post.is_flagged}
+    return next((name for name, holds in kinds.items() if holds), "active")
 
 
 def _heeded(words: str) -> str:

@@ -83,7 +83,7 @@ CATEGORIES: Mapping[str, int] = {"general": 0, "artist": 1, "copyright": 3, "cha
 
 
 @contextlib.contextmanager
-def small_site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallSite]:
+def small_site(folder: Path, monkeypatch: pytest.MonkeyPatch, software: str = "danbooru") -> Iterator[SmallSite]:
     """Serve an empty gallery with the series' tag for as long as the block lasts."""
     for name in ("HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME"):
         (folder / name.lower()).mkdir(parents=True)
@@ -92,8 +92,10 @@ def small_site(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallS
     gallery = Gallery()
     gallery.add_tag(SERIES, "copyright")
     small = SmallSite(gallery, folder / "files", folder)
-    with simulator(gallery, folder / "cache") as server:
+    with simulator(gallery, folder / "cache", software=software) as server:
         small.server = server
-        configuration(folder, server.url)
+        config = configuration(folder, server.url)
+        with config.open("a", encoding="utf-8") as file:
+            file.write(f'software = "{software}"\n')
         yield small
         assert server.failures() == []

@@ -84,7 +84,7 @@ class GelbooruClient(NoTagLinks):
     @property
     def change_lists(self) -> ChangeLists:
         """Edits come in the order of changes; a deleted post is only missing, and no list of ids is taken."""
-        return ChangeLists(ids=1)
+        return ChangeLists(ids=1, kinds_by_name=self._old)
 
     async def latest_changes(self, tags: str, *, number: int = 1) -> PostPage:
         """A page of a search, the last changed first."""

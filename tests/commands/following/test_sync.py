@@ -164,3 +164,56 @@ def test_a_gallery_without_a_search_says_what_to_do(site: SmallSite, tmp_path: P
 
     assert done.exit_code == 2
     assert "no search that is followed has 'nobody'" in done.stderr
+
+
+def test_a_site_that_fails_leaves_the_search_where_it_was(site: SmallSite) -> None:
+    site.post(11, bright=True)
+    site.server.misbehave([{"match": {"path": "/posts.json"}, "do": {"status": 401, "json": {"success": False}}}])
+    refused = site.crawl("sync", "--all", "--json")
+    site.server.misbehave([])
+
+    answer = sync(site)
+
+    assert refused.exit_code == 4
+    assert "credentials" in json.loads(refused.stdout)["error"] or "refuses" in json.loads(refused.stdout)["error"]
+    assert (answer["new"], answer["exit"]) == (1, 0)
+
+
+def test_a_bound_of_requests_leaves_the_rest_for_the_next_sync(site: SmallSite) -> None:
+    site.gallery.edit(3, is_banned=True)
+
+    first, second = (sync(site, "--requests", number)["searches"][0] for number in ("1", "2"))
+
+    assert (first["left"], first["listing_requests"]) == ("the list of what was taken down", 1)
+    assert (second["left"], second["listing_requests"], second["changes"]["banned"]) == ("", 2, 0)
+    assert site.rows("decision")[2] == ("keep",)
+
+
+def test_a_walk_that_a_limit_ended_goes_on_to_its_end(site: SmallSite) -> None:
+    site.crawl("--tag", SERIES, "--keep", "mona", "--where", f"-{MONA}", "--limit", "4")
+
+    searches = sync(site)["searches"]
+
+    assert [(one["query"], one["failed"]) for one in searches] == [(SERIES, 0), (f"{SERIES} -{MONA}", 0)]
+    with site.reader() as reader:
+        states = reader.sql("SELECT state, newest, cursor IS NULL FROM listing ORDER BY id").rows
+    assert [state[:2] for state in states] == [("complete", 10), ("complete", 10)]
+
+
+def test_figures_are_written_where_they_are_asked_for(site: SmallSite) -> None:
+    file = site.folder / "sync.prom"
+
+    sync(site, "--metrics", str(file))
+
+    assert 'boorusieve_sync_errors{site="sim",search="genshin_impact",targets="mona"} 0' in file.read_text()
+
+
+def test_the_summary_is_a_few_plain_lines(site: SmallSite) -> None:
+    site.post(11, bright=True)
+
+    done = site.crawl("sync", "--all", "--quiet")
+
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("followed 1 of 1 search: 1 new, 0 changed, 1 kept; 2 requests")
+    assert lines[1].startswith("genshin_impact keep mona (sim): 1 new, 0 changed, 1 kept")
+    assert len(lines) == 3

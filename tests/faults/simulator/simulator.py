@@ -198,7 +198,7 @@ class Simulator:
 
 
 @contextlib.contextmanager
-def simulator(gallery: Gallery, cache: Path, rules: Rules = ()) -> Iterator[Simulator]:
+def simulator(gallery: Gallery, cache: Path, rules: Rules = (), software: str = "danbooru") -> Iterator[Simulator]:
     """Serve a gallery from a thread for as long as the block lasts; files come from another address."""
     ready: threading.Event = threading.Event()
     shown: list[Simulator] = []
@@ -209,7 +209,7 @@ def simulator(gallery: Gallery, cache: Path, rules: Rules = ()) -> Iterator[Simu
         stop = asyncio.Event()
         finish.append(stop)
         account = Account(id=7, name=LOGIN, api_key=CANARY, level=MEMBER)
-        options = ServeOptions(cache=cache, media_host=MEDIA_HOST, accounts=Accounts([account]))
+        options = ServeOptions(cache=cache, media_host=MEDIA_HOST, accounts=Accounts([account]), software=software)
         async with serve(gallery, [dict(rule) for rule in rules], options) as running:
             found = Simulator(running, asyncio.get_running_loop())
             await running.server.listen(INTERNAL_HOST, found.port)

@@ -213,3 +213,42 @@ async def test_only_cursors_by_id_are_sent(software: Software, gallery: Gallery,
             await client.posts("genshin_impact", page=page)
 
         assert running.requests == []
+
+
+async def test_what_changed_last_comes_first_in_the_list_of_changes(software: Software, gallery: Gallery) -> None:
+    ids = sorted(gallery.posts)
+    newest = max(post.updated_at for post in gallery.posts.values())
+    gallery.edit(ids[5], updated_at=newest + 60, rating="e")
+    gallery.edit(ids[3], updated_at=newest + 120, tags=(*gallery.posts[ids[3]].tags, "hat"))
+    async with visiting(gallery, software) as (_, client, _):
+        first = await client.latest_changes("genshin_impact")
+        second = await client.latest_changes("genshin_impact", number=2)
+
+    assert [post.id for post in first.posts[:2]] == [ids[3], ids[5]]
+    assert {post.id for post in first.posts}.isdisjoint(post.id for post in second.posts)
+    times = [post.updated_at for post in (*first.posts, *second.posts)]
+    assert times == sorted(times, reverse=True)
+
+
+async def test_what_was_taken_down_is_listed_where_the_site_tells(software: Software, gallery: Gallery) -> None:
+    first, second = sorted(gallery.posts)[:2]
+    gallery.edit(first, is_banned=True)
+    gallery.edit(second, is_deleted=True)
+    async with visiting(gallery, software) as (_, client, _):
+        how = client.change_lists.removals
+        listed = [post.id for post in (await client.removed("genshin_impact")).posts]
+
+    assert listed == {"banned": [first], "deleted": [second], None: []}[how]
+
+
+async def test_a_deleted_post_is_read_again_by_its_id_where_the_site_keeps_it(
+    software: Software, gallery: Gallery
+) -> None:
+    ids = sorted(gallery.posts)[:3]
+    gallery.edit(ids[1], is_deleted=True)
+    async with visiting(gallery, software) as (_, client, _):
+        posts = {post.id: post async for page in client.posts_by_id(ids) for post in page.posts}
+
+    keeps = software not in (Software.GELBOORU, Software.GELBOORU_02)
+    assert [post_id for post_id, post in posts.items() if post.is_deleted] == ([ids[1]] if keeps else [])
+    assert len(posts) == (3 if keeps else 2)

@@ -1,0 +1,1 @@
+"""What following a gallery for a month costs."""
