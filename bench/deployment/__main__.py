@@ -50,6 +50,7 @@ class Side:
 
     name: str
     folder: Path
+    pictures: Path  # the array that it scores
     process: subprocess.Popen[str] | None = None
     load_s: float = 0.0
     seconds: list[float] = field(default_factory=list)  # of one picture
@@ -74,16 +75,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(scratch)
         pictures = _pictures(package, options.on, options.pictures, folder)
         exports = {name: asyncio.run(_exported(package, name, folder / name)) for name in EXPORTS}
-        sides = [Side(name, options.package) for name in (PREDICT, ORIGINAL, CRAWL)]
-        sides += [Side(name, place) for name, place in exports.items()]
-        sides.append(Side(FILES, exports[SAVED_MODEL]))
-        try:
-            _measure(sides, folder / "pictures.npy", options)
-        finally:
-            for side in sides:
-                if side.process is not None:
-                    side.process.kill()
-                    side.process.wait()
+        shown = folder / "pictures.npy"
+        sides = [Side(name, options.package, shown) for name in (PREDICT, ORIGINAL, CRAWL)]
+        sides += [Side(name, place, shown) for name, place in exports.items()]
+        sides.append(Side(FILES, exports[SAVED_MODEL], shown))
+        measure(sides, options.rounds, options.threads)
         print(
             f"{package.target}: {package.backbone_name}, {package.preprocessing.size} px; {pictures} pictures, "
             f"{options.threads} thread(s), {options.rounds} rounds in turns\n"
@@ -119,15 +115,25 @@ async def _exported(package: Package, name: str, folder: Path) -> Path:
     return folder
 
 
-def _measure(sides: Sequence[Side], pictures: Path, options: argparse.Namespace) -> None:
-    threads = str(options.threads)
+def measure(sides: Sequence[Side], rounds: int, threads: int) -> None:
+    """Start all sides, ask them in turns, and stop them."""
+    try:
+        _measure(sides, rounds, str(threads))
+    finally:
+        for side in sides:
+            if side.process is not None:
+                side.process.kill()
+                side.process.communicate()  # closes its pipes
+
+
+def _measure(sides: Sequence[Side], rounds: int, threads: str) -> None:
     environment = {
         **os.environ,
         **dict.fromkeys(("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), threads),
         **{"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "KERAS_BACKEND": "tensorflow"},
     }
     for side in sides:
-        command = [*module_command("bench.deployment.sides"), side.name, str(side.folder), str(pictures), threads]
+        command = [*module_command("bench.deployment.sides"), side.name, str(side.folder), str(side.pictures), threads]
         side.process = subprocess.Popen(
             command,
             env=environment,
@@ -140,7 +146,7 @@ def _measure(sides: Sequence[Side], pictures: Path, options: argparse.Namespace)
         side.load_s = json.loads(side.process.stdout.readline())["load_s"]
         side.ask("one 5")
         side.ask("many 16")
-    for _ in range(options.rounds):
+    for _ in range(rounds):
         for side in sides:
             side.seconds += side.ask(f"one {_ONES}")["seconds"]
             side.per_s.append(side.ask(f"many {_MANY}")["per_s"])

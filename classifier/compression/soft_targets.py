@@ -87,8 +87,10 @@ def _target_odds(answers: ParentAnswers) -> npt.NDArray[np.float64]:
 def soft_loss(odds: int, temperature: float, features: float) -> Callable[[Any, Any], Any]:
     """The loss of a network whose output is laid out as `SoftTargets.columns`.
 
-    Cross-entropy of each log odds at a temperature, times its square, as the gradients shrink by that; and the squared
-    distance in the directions. Source: Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network".
+    The divergence of each log odds at a temperature, times its square, as the gradients shrink by that; and the squared
+    distance in the directions. Nothing is lost where all is answered as wanted.
+
+    Source: Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network".
 
     Args:
         odds: how many of the columns are log odds.
@@ -99,8 +101,9 @@ def soft_loss(odds: int, temperature: float, features: float) -> Callable[[Any, 
     def loss(wanted: Any, given: Any) -> Any:
         from keras import ops
 
-        soft, answered = ops.sigmoid(wanted[:, :odds] / temperature), given[:, :odds] / temperature
-        apart = ops.sum(ops.softplus(answered) - soft * answered, axis=1)
+        asked, answered = wanted[:, :odds] / temperature, given[:, :odds] / temperature
+        soft = ops.sigmoid(asked)
+        apart = ops.sum(ops.softplus(answered) - ops.softplus(asked) - soft * (answered - asked), axis=1)
         away = ops.sum(ops.square(wanted[:, odds:] - given[:, odds:]), axis=1)
         return temperature**2 * apart + features * away
 

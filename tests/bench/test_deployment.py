@@ -14,7 +14,9 @@ from tests.classifier.tiny_models import make_backbone, make_head, make_parts, p
 
 
 def side(name: str, *scores: float) -> Side:
-    return Side(name, Path(), seconds=[0.001, 0.002, 0.003], per_s=[10, 30, 20], scores=np.array(scores)[:, None])
+    return Side(
+        name, Path(), Path(), seconds=[0.001, 0.002, 0.003], per_s=[10, 30, 20], scores=np.array(scores)[:, None]
+    )
 
 
 def test_decisions_are_equal_where_both_scores_lie_on_one_side_of_the_threshold() -> None:

@@ -1,0 +1,1 @@
+"""A model beside what was made of it by compressing."""
