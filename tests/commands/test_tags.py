@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +18,13 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from commands.app import app
-from storage.archive_records import Label
+from storage.archive import Archive
+from storage.archive_records import ArchiveSettings, Label, ListedPage
 from storage.label_writer import Labelling
-from storage.records import LabelValue
+from storage.records import LabelValue, Post
 from tests.equipment.accessibility import findings, overflowing, small_targets
 from tests.equipment.browser import Browser, browsing, why_not
-from tests.equipment.review_gallery import SITE, TARGET, Made, fill
+from tests.equipment.review_gallery import SITE, TARGET, Made, fill, painted_post
 
 MOEBOORU = f'[sites.{SITE}]\nurl = "https://painted.example"\nsoftware = "moebooru"\n'
 
@@ -90,6 +94,24 @@ def test_what_somebody_says_is_not_so_is_not_proposed_again(root: Path) -> None:
     label(root, int(str(first)), LabelValue.DELETE)
 
     assert first not in {one["post"] for one in posts(root, "missing", "--sure", "0.8")}
+
+
+def test_once_the_site_has_the_tag_the_next_walk_takes_the_post_off_the_list(
+    root: Path, filled: tuple[Path, Made]
+) -> None:
+    first = int(str(posts(root, "missing", "--sure", "0.8")[0]["post"]))
+    post = painted_post(first, filled[1])
+    tagged = replace(post, tags=replace(post.tags, character=(TARGET.tag,)), updated_at=post.updated_at + timedelta(1))
+
+    asyncio.run(list_again(root, tagged))
+
+    assert first not in {one["post"] for one in posts(root, "missing", "--sure", "0.8")}
+
+
+async def list_again(root: Path, post: Post) -> None:
+    async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
+        listing = await archive.open_listing(SITE, "genshin_impact")
+        await archive.file_page(listing.id, ListedPage([post], cursor=post.id))
 
 
 def test_the_table_says_what_precision_is_to_be_expected(root: Path) -> None:

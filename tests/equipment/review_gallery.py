@@ -124,10 +124,11 @@ def _write_model(root: Path, head: Head) -> ModelCard:
 def _pages(made: Made) -> Iterator[list[Post]]:
     ids = list(range(len(made.shows), 0, -1))
     for start in range(0, len(ids), _PAGE):
-        yield [_post(number, made) for number in ids[start : start + _PAGE]]
+        yield [painted_post(number, made) for number in ids[start : start + _PAGE]]
 
 
-def _post(number: int, made: Made) -> Post:
+def painted_post(number: int, made: Made) -> Post:
+    """A post as the site lists it."""
     row = number - 1
     width, height = _SIZES[number % len(_SIZES)]
     md5 = hashlib.md5(_original(number), usedforsecurity=False).hexdigest()
