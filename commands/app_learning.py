@@ -90,6 +90,15 @@ def train(
             "--references", metavar="DIR", help="Learn from 5 to 20 pictures of the target alone.", show_default=False
         ),
     ] = None,
+    synthetic: Annotated[
+        Path | None,
+        typer.Option(
+            "--synthetic",
+            metavar="MODEL",
+            help="With --from: a generator (crawl generate train) paints for classes that have few pictures.",
+            show_default=False,
+        ),
+    ] = None,
     classes: Annotated[
         bool,
         typer.Option("--classes", help="With --from: tell all its classes apart, instead of one target from the rest."),
@@ -122,6 +131,9 @@ def train(
     [cyan]crawl train family --from pictures/ --classes[/cyan]  a recogniser of every class folder, in seconds
     [cyan]crawl train family --from pictures/ --classes --how network[/cyan]  the better of that and a trained network
 
+    [cyan]crawl train mona --from pictures/ --synthetic pictures-generator-best[/cyan]  with painted pictures, which
+    choose and measure nothing
+
     [cyan]crawl train mona --references mona/[/cyan]  from a few pictures that show her, on a gallery that was crawled
 
     [cyan]crawl train mona --network mobilenet_v3_small[/cyan]  another network; everything is looked at again
@@ -140,6 +152,7 @@ def train(
         references,
         tuple(set_words or ()),
         stages,
+        synthetic,
         classes,
         force,
         as_json=as_json,

@@ -18,7 +18,7 @@ from classifier.recipes.catalogue import RECIPES
 from commands.context.gallery import hold_gallery
 from commands.context.registered_models import verified
 from commands.context.settings import RoundZero, check_choice
-from commands.context.train_options import TrainOptions, check_classes, check_goal, goal_of
+from commands.context.train_options import TrainOptions, check_classes, check_goal, check_synthetic, goal_of
 from commands.context.workspace import Workspace, load_workspace
 from commands.crawling.references import references_again, train_from_references
 from commands.crawling.round_steps import RoundSteps
@@ -72,6 +72,7 @@ def _checked(options: TrainOptions) -> TrainOptions:
     """The options without contradictions: a network that is named is one to train."""
     check_goal(options)
     check_classes(options)
+    check_synthetic(options)
     if options.as_json and options.json_progress:
         raise UsageRefused("give one of --json and --json-progress: one prints one object, the other many")
     if options.how == "head" and options.network is not None:

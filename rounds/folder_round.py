@@ -26,14 +26,17 @@ from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.progress import ProgressCallback, unreported
 from classifier.training.backbone_training import TrainingRecipe
+from classifier.training.embedders.recipe import shares_of
 from classifier.training.job import PICTURES, RecipeOrder, StageOrder
 from classifier.training.pipeline import Example, Goal, TargetSpec, TrainingPlan
+from classifier.training.splits import Shares
 from rounds.evaluation.comparison import Compared, compare
 from rounds.examples.class_pictures import check_enough, chosen_pictures, examples_of_classes
 from rounds.examples.decoders import HashingDecoder
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.examples.frozen_splits import groups_of, splits_of
 from rounds.examples.stage_pictures import Stage, decode_stage
+from rounds.generation.synthetic_fill import Filled, SyntheticSource, filled
 from rounds.head_round import RoundOutcome, RoundRegistry, takes_over
 from rounds.models import free_name
 from rounds.recipe_place import training_key
@@ -101,6 +104,7 @@ class FolderModel:
     network: str  # name of the backbone
     compared: Compared | None  # None: there is no model in force
     replaces: RegisteredModel | None  # the model in force
+    synthetic: Mapping[str, Any] | None = None  # what was painted to learn from, and by whom
 
 
 def in_force(model: RegisteredModel, package: Package, evidence: Evidence) -> InForce:
@@ -131,6 +135,7 @@ class FolderTask:
     old: InForce | None = None  # to compare with
     embed: Embed = embedded  # embeds the test pictures for both
     stages: Sequence[Stage] = ()  # of a recipe, before the training itself
+    synthetic: SyntheticSource | None = None  # who paints for classes that have few pictures
 
 
 @asynccontextmanager
@@ -165,8 +170,11 @@ async def model_from_folder(
             await decode_stage(stage, (folder, number), settings, task.decoder, report)
             for number, stage in enumerate(task.stages)
         ]
-        order = None if settings.recipe is None else _order(models, settings, pictures, stages)
+        fill = None if task.synthetic is None else await _filled(task, settings, pictures, examples, (folder, report))
+        order = None if settings.recipe is None else _order(models, settings, pictures, stages, fill)
         asked = replace(_training_task(task, pictures, examples, round_, settings), recipe=order)
+        if fill is not None:
+            asked = replace(asked, examples=fill.examples, snapshot={**asked.snapshot, "synthetic": dict(fill.facts)})
         done = await train(folder, asked, settings, report)
         result = done["targets"][0]
         compared = None
@@ -184,6 +192,7 @@ async def model_from_folder(
             network=settings.backbone,
             compared=compared,
             replaces=None if old is None else old.model,
+            synthetic=None if fill is None else fill.facts,
         )
         if order is not None and order.checkpoints is not None:
             await asyncio.to_thread(shutil.rmtree, order.checkpoints, ignore_errors=True)
@@ -209,6 +218,8 @@ async def finish_folder(
     if model.compared is not None:
         metrics["compared"] = model.compared.to_json()
     facts = {"round": model.round, "how": "folder", "from": str(model.source), "tag": model.target.tag}
+    if model.synthetic is not None:
+        facts["synthetic"] = dict(model.synthetic)
     new = await asyncio.to_thread(placed, model.result, model.done, place, facts | {"metrics": metrics})
     package = await asyncio.to_thread(load_package, place, expected_hash=new.hash)
     card = package.card(model_name.number)
@@ -247,14 +258,37 @@ def _training_task(
     return TrainingTask(examples, [spec], plan, snapshot)
 
 
+async def _filled(
+    task: FolderTask,
+    settings: FolderSettings,
+    pictures: Sequence[ClassPicture],
+    examples: Sequence[Example],
+    place: tuple[Path, ProgressCallback],
+) -> Filled | None:
+    """The examples with painted ones for scarce classes, which lie behind the real ones in the array."""
+    if task.synthetic is None:
+        return None
+    shares = Shares()
+    if settings.recipe is not None:
+        shares = shares_of(settings.backbone, RecipeOrder(settings=tuple(settings.recipe)))
+    folder, report = place
+    labels = [one.label for one in pictures]
+    return await filled(examples, labels, task.target, task.synthetic, shares, (folder, task.decoder, report))
+
+
 def _order(
-    models: Path, settings: FolderSettings, pictures: Sequence[ClassPicture], stages: Sequence[StageOrder]
+    models: Path,
+    settings: FolderSettings,
+    pictures: Sequence[ClassPicture],
+    stages: Sequence[StageOrder],
+    fill: Filled | None,
 ) -> RecipeOrder:
     """What the recipe is asked for; checkpoints have a folder that only the same pictures and settings find again."""
     words = tuple(settings.recipe or ())
     seen = [[one.md5, one.shows, one.group] for one in pictures]
     of_stages = [[one.name, one.positives, [identity.md5 for identity in one.identities]] for one in stages]
-    key = training_key(settings.backbone, settings.seed, words, seen, of_stages)
+    painted = [] if fill is None else [dict(fill.facts)]
+    key = training_key(settings.backbone, settings.seed, words, seen, of_stages, *painted)
     return recipe_order(models, settings, key, stages)
 
 

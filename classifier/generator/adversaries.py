@@ -58,11 +58,13 @@ class Adversaries:
 
         self._settings, self._variation, self._classes = settings, Variation.of(settings), classes
         first = FirstWeights(settings.seed, settings.scaled_weights)
-        self._generator = build_generator(settings.noise, settings.filters, classes, settings.seed)
+        self._generator, self._averaged = (
+            build_generator(settings.noise, settings.filters, classes, settings.seed, even=settings.even_pixels)
+            for _ in range(2)
+        )
         self._discriminator = build_discriminator(
             settings.filters, normal=settings.normal_discriminator, classes=classes, first=first
         )
-        self._averaged = build_generator(settings.noise, settings.filters, classes, settings.seed)
         self._averaged.set_weights(self._generator.get_weights())
         rates = (settings.generator_rate, settings.discriminator_rate)
         self._optimizers = [keras.optimizers.Adam(rate, settings.momentum, settings.second_momentum) for rate in rates]

@@ -39,7 +39,7 @@ class FirstWeights:
         return keras.initializers.RandomNormal(stddev=_SPREAD, seed=seed)
 
 
-def build_generator(noise: int, filters: int, classes: int = 0, seed: int = 0) -> Any:
+def build_generator(noise: int, filters: int, classes: int = 0, seed: int = 0, *, even: bool = False) -> Any:
     """A `keras.Model` from noise, shape (n, noise), to pictures, (n, 96, 96, 3), -1..1.
 
     Args:
@@ -47,6 +47,8 @@ def build_generator(noise: int, filters: int, classes: int = 0, seed: int = 0) -
         filters: of the map before the last layer; further in 2, 4 and 8 times as many.
         classes: how many there are; then the model takes a second input, one-hot, (n, classes). 0: it takes none.
         seed: of the first weights.
+        even: the last layer enlarges three times, then filters by as many weights: a filter of 5 that moves by 3 meets
+            some pixels once and others twice, which shows as a chequerboard (Odena et al. 2016).
     """
     import keras
 
@@ -68,8 +70,11 @@ def build_generator(noise: int, filters: int, classes: int = 0, seed: int = 0) -
         )(x)  # fmt: skip
         x = keras.layers.BatchNormalization(**_OF_NORMAL, name=f"normal{number + 1}")(x)
         x = keras.layers.ReLU(name=f"relu{number + 1}")(x)
-    pictures = keras.layers.Conv2DTranspose(
-        COLOURS, 5, strides=3, padding="same", use_bias=False, activation="tanh",
+    if even:
+        x = keras.layers.UpSampling2D(3, interpolation="bilinear", name="enlarged")(x)
+    last, stride = (keras.layers.Conv2D, 1) if even else (keras.layers.Conv2DTranspose, 3)
+    pictures = last(
+        COLOURS, 5, strides=stride, padding="same", use_bias=False, activation="tanh",
         kernel_initializer=first.of(4), name="layer5",
     )(x)  # fmt: skip
     return keras.Model(inputs if classes else numbers, pictures, name="generator")

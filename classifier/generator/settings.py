@@ -43,6 +43,7 @@ class GeneratorSettings:
         choices=(CROSS_ENTROPY, RELATIVISTIC),
     )
     normal_discriminator: bool = setting(True, "batch normalisation in the discriminator, too")
+    even_pixels: bool = setting(False, "the generator's last layer enlarges before it filters: no chequerboard")
     scaled_weights: bool = setting(False, "the discriminator's first weights are as large as a layer's inputs need")
     penalty: float = setting(0.0, "weight of the gradient penalties R1 and R2; 0: none", low=0.0, high=10_000.0)
     penalty_every: int = setting(
@@ -105,8 +106,9 @@ EXPERIMENTS: Mapping[str, GeneratorSettings] = MappingProxyType(
             conditional=True,
             loss=RELATIVISTIC,
             normal_discriminator=False,
+            even_pixels=True,
             scaled_weights=True,
-            penalty=1.0,
+            penalty=3.0,
             generator_rate=5e-4,
             discriminator_rate=5e-4,
             momentum=0.5,

@@ -33,6 +33,7 @@ class Example:
     stratum: int = 0  # of `storage.records.Stratum`, with every name taken for somebody else's
     # by target's tag, then by source: what taggers give it, 0..100
     ai_percents: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    synthetic: bool = False  # painted by a generator: learned from, with `split` train; chooses and measures nothing
     reference: bool = False  # no picture of the gallery: a person's word, for heads alone; the network never learns it
 
 
@@ -76,7 +77,7 @@ def check_counts(examples: Sequence[Example], specs: Sequence[TargetSpec], minim
     Raises:
         TooFewExamples: there are not; counts them.
     """
-    labelled = [example for example in examples if example.labelled]
+    labelled = [example for example in examples if example.labelled and not example.synthetic]
     least = LEAST_REFERENCES if any(example.reference for example in examples) else minimum.positives
     for spec in specs:
         positives = sum(spec.named_in(example.characters) for example in labelled)

@@ -107,6 +107,7 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
     quality, expected, facts = learned_head.quality, learned_head.forecast, learned_head.facts
     reached = "" if expected.reached else " (the goal was out of reach; this is the nearest)"
     rows, references = np.concatenate([learned.split.train, learned.split.validation]), len(learned.references)
+    rows, painted = np.setdiff1d(rows, learned.synthetic), len(learned.synthetic)
     shown, every = int(target.shows[rows].sum()), len(rows)
     given = f"{references} references and " if references else ""
     learned_from = f"{given}{shown} pictures tagged {target.spec.tag} among {every} well-tagged ones"
@@ -126,6 +127,7 @@ def report(target: LearnedTarget, learned: Learned, source: str = "") -> str:
         f"precision {expected.precision}, recall {expected.recall} at threshold {expected.threshold:.3f}{reached}",
         *([references_text(references, shown)] if few else []),
         *([] if few and not quality.positives else [measured]),
+        *([f"learned from {painted} synthetic pictures, too; none of them chose or measured anything"] * bool(painted)),
         *learned_head.head.tagger_words(),
         *_wrong_tags(int(learned_head.doubted.sum())),
         *_training(training),
@@ -203,5 +205,7 @@ def _split_md5s(learned: Learned, examples: Sequence[Example]) -> dict[str, list
     """Which split each labelled picture was in, by MD5: later rounds on this backbone keep to it."""
     md5s = [example.identity.md5 for example in examples]
     split = learned.split
-    rows = {"train": split.train, "validation": split.validation, "test": split.test}
+    rows = {"train": np.setdiff1d(split.train, learned.synthetic), "validation": split.validation, "test": split.test}
+    if len(learned.synthetic):
+        rows["synthetic"] = learned.synthetic
     return {name: [md5s[row] for row in its.tolist()] for name, its in rows.items()}

@@ -69,6 +69,7 @@ class Learned:
     targets: tuple[LearnedTarget, ...]
     split: splits.Split  # row numbers among the given examples; train: the backbone learned from them
     references: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # their row numbers
+    synthetic: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # those of painted pictures
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -135,11 +136,20 @@ def learn(
     embedded = embedder(
         Material(pictures, shows, classes, prepared.split, prepared.groups, prepared.unlabelled), report
     )
+    synthetic = np.array([example.synthetic for example in examples], dtype=np.bool_)  # as if the network knew them:
+    embedded = replace(
+        embedded, trained_on=embedded.trained_on | synthetic
+    )  # fitted to, and their scores choose nothing
     prepared = replace(prepared, split=_by_use(prepared.split, embedded.trained_on))
     targets = tuple(_learned_target(prepared, embedded, examples, spec, plan) for spec in specs)
     report("measuring", 1.0, "")
     return Learned(
-        embedded=embedded, characters=classes, targets=targets, split=prepared.split, references=prepared.references
+        embedded=embedded,
+        characters=classes,
+        targets=targets,
+        split=prepared.split,
+        references=prepared.references,
+        synthetic=np.flatnonzero(synthetic).astype(np.int64),
     )
 
 

@@ -28,6 +28,7 @@ class TrainOptions:
     references: Path | None = None  # a folder with a few pictures of the target
     set_words: tuple[str, ...] = ()  # KEY=VALUE settings of a recipe
     stages: Path | None = None  # a file with a recipe's stages
+    synthetic: Path | None = None  # a generator, which paints for classes of `source` that have few pictures
     classes: bool = False  # a recogniser of all classes of `source`
     force: bool = False
     wait_s: float = 600.0  # for the gallery's lock, once the model is learned
@@ -68,6 +69,20 @@ def check_classes(options: TrainOptions) -> None:
         raise UsageRefused("--stages are of one target, shown or not, and --classes tells many apart; leave one out")
     if options.force:
         raise UsageRefused("a recogniser comes into force anyway; leave out --force (crawl models rollback goes back)")
+
+
+def check_synthetic(options: TrainOptions) -> None:
+    """Refuse what contradicts `--synthetic`.
+
+    Raises:
+        UsageRefused: it says what.
+    """
+    if options.synthetic is None:
+        return
+    if options.source is None or options.references is not None:
+        raise UsageRefused("--synthetic fills classes of your own pictures: give their folder, --from DIR")
+    if options.classes:
+        raise UsageRefused("--synthetic goes with one target, not with --classes; leave one of them out")
 
 
 def goal_of(options: TrainOptions, settings: Settings) -> Goal:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from classifier.backbones.catalogue import to_train
+from classifier.generator.package import load_generator
 from classifier.package.package import Package
 from classifier.pictures.class_folders import ClassFolder, LeftOut, class_pictures, left_out_lines
 from classifier.pictures.decoder_pool import Decoders
@@ -44,6 +45,7 @@ from rounds.folder_round import (
     in_force,
     model_from_folder,
 )
+from rounds.generation.synthetic_fill import SyntheticSource, synthetic_source
 from rounds.head_round import RoundOutcome
 from rounds.training_job import embedded
 from rounds.training_process import COMMAND
@@ -113,6 +115,7 @@ class _FolderSetup:
     old: InForce | None
     network: NetworkChoice
     stages: tuple[StageEntry, ...]  # of a recipe
+    synthetic: SyntheticSource | None
 
 
 async def _make_gallery(workspace: Workspace) -> None:
@@ -151,7 +154,20 @@ def _read(options: TrainOptions, workspace: Workspace, tools: FolderTools, repor
         old = None
         if reader and model and package:
             old = in_force(model, package, reader.evidence(target, package.backbone_hash))
-    return _FolderSetup(found, target, known is not None, old, network, stages)
+    return _FolderSetup(found, target, known is not None, old, network, stages, _painter(options, found, workspace))
+
+
+def _painter(options: TrainOptions, found: ClassFolder, workspace: Workspace) -> SyntheticSource | None:
+    """Who paints for classes that have few pictures.
+
+    Raises:
+        PackageError: the generator is missing or altered. WrongKind: it is none.
+        TooLittleToLearn: it knows no class of the folder.
+    """
+    if options.synthetic is None:
+        return None
+    package = load_generator(options.synthetic.absolute())
+    return synthetic_source(package, sorted(found.classes), workspace.settings.round_zero.seed)
 
 
 def _network(options: TrainOptions, package: Package | None, workspace: Workspace, tools: FolderTools) -> NetworkChoice:
@@ -208,7 +224,9 @@ async def _learn(
     async with AsyncExitStack() as stack:
         decoder = await stack.enter_async_context(tools.decoders(preprocessings))
         stages = stack.enter_context(stages_of(setup.stages, workspace))
-        task = FolderTask(setup.found, setup.target, decoder, setup.old, tools.embed, stages=stages)
+        task = FolderTask(
+            setup.found, setup.target, decoder, setup.old, tools.embed, stages=stages, synthetic=setup.synthetic
+        )
         async with model_from_folder(task, target_models(models, setup.target.name), settings, report=report) as model:
             return await _finish(setup, model, options, workspace, tools, report), model
 
@@ -242,5 +260,6 @@ def _record(found: ClassFolder, model: FolderModel, left_out: list[LeftOut]) -> 
         "meant": list(found.meant),
         "classes": dict(found.classes),
         "learned_from": model.pictures,
+        "synthetic": None if model.synthetic is None else dict(model.synthetic),
         "left_out": [{"file": one.name, "why": one.why} for one in left_out],
     }

@@ -74,3 +74,18 @@ def test_networks_that_are_told_classes_paint_and_judge_them_differently() -> No
 
     assert pictures.shape == (2, 96, 96, 3) and not np.allclose(pictures[0], pictures[1])
     assert logits.shape == (2, 1) and logits[0] != logits[1]
+
+
+def test_even_pixels_need_the_same_weights_and_begin_without_a_chequerboard() -> None:
+    noise = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32)
+    plain, even = build_generator(5, 4), build_generator(5, 4, even=True)
+
+    assert plain.count_params() == even.count_params()
+    strengths = [[np.abs(p).mean() for p in phases(np.asarray(network(noise)))] for network in (plain, even)]
+    assert np.std(strengths[0]) / np.mean(strengths[0]) > 2 * np.std(strengths[1]) / np.mean(strengths[1])
+
+
+def phases(pictures: Any) -> list[Any]:
+    """The pixels by their place in squares of three, away from the border."""
+    inner = pictures[:, 6:-6, 6:-6]
+    return [inner[:, row::3, column::3] for row in range(3) for column in range(3)]
