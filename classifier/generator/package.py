@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +41,7 @@ NOTICE = "every picture that this generator paints is synthetic, and is marked s
 _LEARNED_LIMIT = 256 * 1024 * 1024  # bytes: ten million pictures
 _MOST_CLASSES, _MOST_NOISE = 100_000, 4096
 _MD5 = 16  # bytes
+_NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{0,150}")  # of a class, which becomes part of file names
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -151,7 +153,7 @@ def load_generator(folder: Path) -> GeneratorPackage:
 def _names(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not 0 < len(value) <= _MOST_CLASSES:
         raise ValueError("its classes are no list")
-    if not all(isinstance(one, str) and len(one) <= 200 for one in value) or len(set(value)) != len(value):
+    if not all(isinstance(one, str) and _NAME.fullmatch(one) for one in value) or len(set(value)) != len(value):
         raise ValueError("its classes are no names")
     return tuple(value)
 

@@ -114,6 +114,7 @@ def changed(**facts: object) -> Callable[[Path], object]:
         (changed(files={}), "does not say 'generator.keras'"),
         (changed(classes="mona"), "its classes are no list"),
         (changed(classes=["a", "a"]), "its classes are no names"),
+        (changed(classes=["../a", "b"]), "its classes are no names"),
         (changed(told=3), "it is told 3 classes and has 2"),
         (changed(noise="many"), "many is not a whole number"),
     ],
