@@ -1,4 +1,4 @@
-"""The pictures of docs/generate.md: `python -m bench.figures.generate [--work DIR] [--steps 600]`.
+"""The pictures of docs/generate.md: `python -m bench.figures.generate [--work DIR] [--steps 500]`.
 
 Paints a cast, trains *best* on it by the page's own command with fewer filters, so that it takes minutes, and writes
 the sheet and both curves to docs/pictures/. What lies in DIR from a run before is not made again.
@@ -29,7 +29,7 @@ def main() -> None:
     """Make them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path)
-    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=500)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-generate-") as made:
         work = asked.work or Path(made)
@@ -37,7 +37,7 @@ def main() -> None:
         if not (work / "cast").is_dir():
             run(*_CAST, work=work)
         if not (work / "painter").is_dir():
-            settings = (f"steps={asked.steps}", "filters=16", "batch=16", "measure_every=100", "measured=200")
+            settings = (f"steps={asked.steps}", "filters=8", "batch=16", "measure_every=100", "measured=200")
             words = [word for one in settings for word in ("--set", one)]
             run("commands", "generate", "train", "--from", "cast", "--to", "painter", *words, work=work)
         run("commands", "generate", "samples", "painter", "--count", "64", "--to", "samples", work=work)
