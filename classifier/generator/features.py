@@ -33,7 +33,7 @@ def network_features() -> See:
 
     stages = efficientnet_lite0.taps(SIZE, efficientnet_lite0.published_weights())
     means = [keras.layers.GlobalAveragePooling2D()(stage) for stage in stages.outputs]
-    network = keras.Model(stages.inputs, keras.layers.Concatenate()(means))
+    network = keras.Model(stages.inputs[0], keras.layers.Concatenate()(means))
 
     def see(pictures: Pixels) -> Float32Array:
         parts = [
