@@ -393,7 +393,10 @@ def _ordering(query: Query, *, ranked: bool) -> tuple[ColumnElement[Any], ...]:
         raise QueryError(
             f"order:{order}", f"no such order here; the orders are {known}", f"order:{near[0]}" if near else None
         )
-    ordering = (chosen, PostRow.post_id.desc(), PostRow.site.asc(), CurrentRow.target.asc())
+    by_id = order.removesuffix("_asc").removesuffix("_desc") == "id"
+    # an id that is named twice keeps SQLite 3.46 from walking its index
+    ties = (PostRow.site.asc(), CurrentRow.target.asc())
+    ordering = (chosen, *ties) if by_id else (chosen, PostRow.post_id.desc(), *ties)
     if ranked and query.order == UNCERTAIN:
         return (question_place().asc().nulls_last(), LabelRow.seq.is_not(None), *ordering)
     if ranked and query.order is None and asks_for_errors(query):
