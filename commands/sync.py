@@ -115,7 +115,7 @@ async def _run(
             mine = [one for one in due if one.site == site]
             bound = options.requests - spent
             spent += await _follow_site(_Site(options, workspace, parts, stop, archive, bound), site, mine, reports)
-            if stop.event.is_set():
+            if stop.code is not None:
                 return
 
 
@@ -154,8 +154,9 @@ async def _follow_site(this: _Site, site: str, mine: Sequence[Candidate], report
         for number, candidate in enumerate(mine):
             report = await _follow_one(session, candidate)
             reports.append(report)
-            if this.stop.event.is_set():
+            if this.stop.code is not None:
                 break
+            this.stop.event.clear()  # trouble of its own stops a search, and not the next one
             if report.code in _SITE_ENDS:
                 reports += [_failed(one, f"not asked: {report.error}", report.code) for one in mine[number + 1 :]]
                 break
@@ -182,7 +183,8 @@ async def _first_crawl(session: SyncSession, candidate: Candidate) -> SearchRepo
         where=entry.where,
     )
     report = _report_of(candidate)
-    traffic, before = session.connected.http.traffic, session.connected.http.traffic.api_requests
+    traffic = session.connected.http.traffic
+    before = (traffic.api_requests, traffic.requests)
     opened = OpenGallery(session.archive, session.connected)
     try:
         summary = await crawl_once(
@@ -193,7 +195,7 @@ async def _first_crawl(session: SyncSession, candidate: Candidate) -> SearchRepo
         return report
     report.tally, report.code = summary.tally, ExitCode(summary.exit)
     report.changes.new, report.seconds = summary.tally.listed, summary.seconds
-    report.requests, report.listing_requests = summary.requests, traffic.api_requests - before
+    report.listing_requests, report.requests = traffic.api_requests - before[0], traffic.requests - before[1]
     return report
 
 

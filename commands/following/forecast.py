@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from commands.context.workspace import Workspace
+from commands.following.report import moment_words
 from commands.following.searches import Candidate, candidates, chosen
 from commands.terminal.console import print_json
 from commands.terminal.exit_codes import ExitCode
@@ -87,10 +88,12 @@ def _lines(row: dict[str, Any]) -> Iterator[str]:
         yield f"{row['search']}: never crawled; would be crawled"
         return
     if not row["due"]:
-        yield f"{row['search']}: not due before {row['next']}; --all follows it nevertheless"
+        due = moment_words(datetime.fromisoformat(row["next"]))
+        yield f"{row['search']}: not due before {due}; --all follows it nevertheless"
         return
     yield f"{row['search']}: {row['posts']} posts known"
-    yield f"  what is new or changed since {row['changed_since'] or 'its posts were read'}"
+    since = row["changed_since"] and moment_words(datetime.fromisoformat(row["changed_since"]))
+    yield f"  what is new or changed since {since or 'its posts were read'}"
     if row["unfinished_walk"]:
         yield "  the rest of a walk that did not come to the oldest post"
     if row["removals"]:

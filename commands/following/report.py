@@ -39,22 +39,20 @@ class SearchReport:
         return f"{self.query} keep {' '.join(self.targets)} ({self.site})"
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """For people; why it ended early is printed as every error is."""
         if self.skipped:
-            yield f"{self.name}: not due before {_moment(self.due_at)}"
+            yield f"{self.name}: not due before {moment_words(self.due_at)}"
             return
-        if self.error:
-            yield f"{self.name}: {self.error}"
         found = [f"{self.changes.new} new", self._changed()]
         found += [f"{self.changes.read_again} read again"] if self.changes.read_again else []
-        found += [f"{count} {outcome}" for outcome, count in self._outcomes().items() if count]
+        found += [f"{count} {_WORDS.get(outcome, outcome)}" for outcome, count in self._outcomes().items() if count]
         asked = f"{counted(self.listing_requests, 'request')} and {self.requests - self.listing_requests} for files"
         yield f"{self.name}: {', '.join(found)}; {asked}, {self.seconds:.0f} s"
         if self.cut:
             left = f" ({counted(self.stale, 'post')})" if self.stale else ""
             yield f"  left for the next sync, for want of requests: {self.cut}{left}"
         if self.due_at is not None:
-            yield f"  next: {_moment(self.due_at)}"
+            yield f"  next: {moment_words(self.due_at)}"
 
     def _changed(self) -> str:
         kinds = [f"{self.changes.by[kind]} {kind}" for kind in Change if kind is not Change.NEW]
@@ -90,7 +88,11 @@ class SearchReport:
         return record | ({"error": self.error} if self.error else {})
 
 
-def _moment(moment: datetime | None) -> str:
+_WORDS = {"deleted": "not wanted"}  # beside what the site deleted
+
+
+def moment_words(moment: datetime | None) -> str:
+    """A date and a time of day, by this machine's clock."""
     return "never" if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M}"
 
 

@@ -217,3 +217,26 @@ def test_the_summary_is_a_few_plain_lines(site: SmallSite) -> None:
     assert lines[0].startswith("followed 1 of 1 search: 1 new, 0 changed, 1 kept; 2 requests")
     assert lines[1].startswith("genshin_impact keep mona (sim): 1 new, 0 changed, 1 kept")
     assert len(lines) == 3
+
+
+def test_another_model_decides_again_without_a_request(site: SmallSite) -> None:
+    sync(site)
+    before = dict(site.rows("post_id, decision"))
+    site.misbehaviour = "contrary"
+
+    answer = sync(site)
+
+    after = dict(site.rows("post_id, decision"))
+    assert (before[1], after[1]) == ("delete", "keep")
+    assert answer["listing_requests"] == 1
+
+
+def test_trouble_with_one_search_does_not_keep_another_from_being_followed(site: SmallSite) -> None:
+    site.crawl("--tag", SERIES, "--keep", "mona", "--where", f"-{MONA}")
+    for number in range(11, 21):
+        site.post(number, bright=True)
+    site.misbehaviour = "device lost"
+
+    answer = sync(site, code=10)
+
+    assert ["device" in one["error"] for one in answer["searches"]] == [True, True]
