@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from storage.database.chunks import chunked
 from storage.database.current_state import CURRENT, DECISION, PLACE
@@ -36,6 +36,10 @@ from storage.search.language import Leaf, Query, Tag
 from storage.search.ranking import Ranks, lend
 from storage.search.unknown_metatags import refuse_unknown_metatags
 
+_RATIO: ColumnElement[float] = case(
+    (and_(VersionRow.width >= 1, VersionRow.height >= 1), func.round(VersionRow.width * 1.0 / VersionRow.height, 3)),
+    else_=1.0,
+)  # width by height
 _BIGGEST_RENDITION = 32 * 1024 * 1024  # bytes; more than that is no rendition
 
 
@@ -130,14 +134,14 @@ def wanted(
     refuse_unknown_metatags(connection, query)
     if ranks is not None:
         lend(connection, ranks)
-    columns = (VersionRow.id, VersionRow.width, VersionRow.height)
+    columns = (VersionRow.id, _RATIO.label("ratio"))
     extent = Extent(columns=columns, target=target, limit=limit + 1, ranked=ranks is not None)
     rows = fitting_rows(connection, query, now, extent)
     if not rows:
         refuse_misspelt_faults(connection, query)
     cut = len(rows) > limit
     rows = rows[:limit]
-    return Wanted([row.id for row in rows], [_ratio(row.width, row.height) for row in rows], cut)
+    return Wanted([row.id for row in rows], [row.ratio for row in rows], cut)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +180,8 @@ def known_ratios(connection: Connection, ids: Sequence[int]) -> Mapping[int, flo
     """Width by height of each picture that there is."""
     found: dict[int, float] = {}
     for chunk in chunked(ids):
-        statement = select(VersionRow.id, VersionRow.width, VersionRow.height).where(VersionRow.id.in_(chunk))
-        found |= {row.id: _ratio(row.width, row.height) for row in connection.execute(statement)}
+        statement = select(VersionRow.id, _RATIO.label("ratio")).where(VersionRow.id.in_(chunk))
+        found |= {row.id: row.ratio for row in connection.execute(statement)}
     return found
 
 
@@ -242,8 +246,8 @@ def counts(connection: Connection, target: str) -> Counts:
             decisions[one.value] += one.posts
     labelled = (
         select(LabelRow.value, func.count())
-        .join(CurrentRow, and_(CURRENT.of_row(LabelRow), CurrentRow.label_seq == LabelRow.seq))
         .where(LabelRow.target == target)
+        .where(LabelRow.seq.in_(select(CurrentRow.label_seq).where(CurrentRow.label_seq.is_not(None))))
         .where(LabelRow.version_id.not_in(select(VersionRow.id).where(VersionRow.replaced)))
         .group_by(LabelRow.value)
     )
@@ -393,7 +397,3 @@ def _tags(connection: Connection, keys: Sequence[int]) -> Mapping[int, Mapping[s
     for key, category, name in connection.execute(statement):
         found[key].setdefault(category, []).append(name)
     return found
-
-
-def _ratio(width: int, height: int) -> float:
-    return round(max(width, 1) / max(height, 1), 3) if min(width, height) >= 1 else 1.0

@@ -136,7 +136,7 @@ def held(connection: Connection, target: str | None = None) -> Sequence[Held]:
     counted = select(*kinds, func.count().label("rows")).group_by(*kinds)
     replaced = counted.where(CurrentRow.version_id.in_(_REPLACED))
     if target is not None:
-        counted, replaced = (one.where(CurrentRow.target == target) for one in (counted, replaced))
+        counted = counted.where(CurrentRow.target == target)
     gone = {(row.target, row.holds, row.basis_id): row.rows for row in connection.execute(replaced)}
     bases = {row.id: row for row in connection.execute(select(*BasisRow.__table__.c))}
     return [_held(row, bases.get(row.basis_id), gone) for row in connection.execute(counted)]
