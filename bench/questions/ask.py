@@ -35,7 +35,10 @@ QUESTIONS = {
         "rating:g score:>30 order:score",
     ),
 }  # fmt: skip
-FIRST_LISTS = {"all": "", "in doubt": "-label:any order:uncertain", "kept": "decision:keep order:p_asc"}
+FIRST_LISTS = {
+    "the review's first page": {"all": "", "kept": "decision:keep", "rejected": "decision:delete", "one tag": "tag_30"},
+    "the review's questions": {"by score": "-label:any order:uncertain"},
+}
 
 
 def main() -> None:
@@ -47,9 +50,8 @@ def main() -> None:
             found[kind] = {one: _times(lambda one=one: reader.query(one, ROWS), most_s) for one in questions}
         found["status"] = {"crawl status": _times(reader.status, most_s)}
     found["a page of the grid"] = _pages(root, most_s)
-    found["the review's first page"] = {
-        name: _times(lambda q=q: _opened(root, q), most_s) for name, q in FIRST_LISTS.items()
-    }
+    for kind, lists in FIRST_LISTS.items():
+        found[kind] = {name: _times(lambda query=query: _opened(root, query), most_s) for name, query in lists.items()}
     print(json.dumps(found))
 
 

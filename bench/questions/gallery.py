@@ -9,12 +9,9 @@ measured on it by having it upgrade a copy.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +27,7 @@ VOCABULARY = 100_000  # tags
 _COMMON = 0.65  # the share of posts that carry the most frequent tag
 _FREQUENT = 3.4  # the n-th tag is carried by this share of posts, divided by n
 _AT_ONCE = 20_000
-_FIRST_DAY = datetime(2015, 1, 1)  # noqa: DTZ001 - as the database holds it, in UTC
+_DRAWN = "n, votes, rating, width, hidden, score, tagged, kept, labelled, tags"
 _NOW = "2026-11-30 12:00:00.000000"
 _MODEL, _BACKBONE, _POLICY = "a" * 64, "b" * 64, "0123456789abcdef"
 
@@ -54,15 +51,11 @@ def build(database: Path, posts: int, *, seed: int = 13) -> None:
         carried = _carried(random, posts)
         tagged = np.zeros(posts + 1, dtype=np.bool_)
         tagged[carried[carried % VOCABULARY == int(TAG.removeprefix("tag_"))] // VOCABULARY] = True
-        counts = np.bincount(carried // VOCABULARY, minlength=posts + 1)
-        _fill(
-            connection, "post_tag", zip((carried // VOCABULARY).tolist(), (carried % VOCABULARY).tolist(), strict=True)
-        )
+        _fill(connection, "made", _facts(random, tagged, np.bincount(carried // VOCABULARY, minlength=posts + 1)))
+        _fill(connection, "post_tag", _pairs(carried))
         del carried
-        _fill(connection, "post", _posts(random, counts))
-        _fill(connection, "file_version", _versions(posts))
-        _fill(connection, "listing_post", ((1, number, posts + 1 - number, 1) for number in range(1, posts + 1)))
-        _looks(connection, random, tagged)
+        for statement in FILL:
+            connection.execute(statement, {"posts": posts, **FIXED})
         connection.execute("COMMIT")
         for statement in indexes:
             connection.execute(statement)
@@ -96,13 +89,15 @@ def _fill(connection: sqlite3.Connection, table: str, rows: Iterator[tuple[Any, 
     first = next(rows, None)
     if first is None:
         return
-    statement = f"INSERT INTO {table} VALUES ({','.join('?' * len(first))})"
+    columns = f"({_DRAWN})" if table == "made" else ""
+    statement = f"INSERT INTO {table} {columns} VALUES ({','.join('?' * len(first))})"
     connection.execute(statement, first)
     connection.executemany(statement, rows)
 
 
 def _few_rows(connection: sqlite3.Connection) -> None:
     """What there is of everything else: an identity, a run, a target with a model, tags, a listing."""
+    connection.execute(_MADE)
     connection.execute("INSERT INTO gallery VALUES (?, ?)", ("0" * 32, _NOW))
     connection.execute(
         "INSERT INTO run VALUES (1, 'crawl', 'bench', 'tag_1', '[\"mona\"]', '{}', '[]', ?, ?, 'ended', 0, '{}')",
@@ -146,98 +141,77 @@ def _pairs(carried: npt.NDArray[np.int64]) -> Iterator[tuple[int, int]]:
         yield from zip(keys.tolist(), tags.tolist(), strict=True)
 
 
-def _posts(random: np.random.Generator, counts: npt.NDArray[np.int64]) -> Iterator[tuple[Any, ...]]:
-    """Rows of `post`; the first key is the newest post, as a walk from the top meets them."""
+def _facts(
+    random: np.random.Generator, tagged: npt.NDArray[np.bool_], counts: npt.NDArray[np.int64]
+) -> Iterator[tuple[Any, ...]]:
+    """What is drawn of every post; the first key is the newest post, as a walk from the top meets them."""
     posts = len(counts) - 1
-    for start in range(1, posts + 1, _AT_ONCE):
-        keys = range(start, min(start + _AT_ONCE, posts + 1))
-        scores = (random.exponential(9, len(keys)) - 2).astype(int).tolist()
-        ratings = random.choice(list("gsqe"), len(keys), p=(0.3, 0.45, 0.12, 0.13)).tolist()
-        wide = random.integers(600, 3000, len(keys)).tolist()
-        hidden = (random.random(len(keys)) < 0.01).tolist()
-        for at, key in enumerate(keys):
-            number = posts + 1 - key
-            moment = str(_FIRST_DAY + timedelta(minutes=5 * number)) + ".000000"
-            yield (
-                key, "bench", number, _md5(number), moment, moment, ratings[at], scores[at], max(scores[at], 0) * 2,
-                f"https://www.pixiv.net/artworks/{90_000_000 + number}", number % 5000, None, 0, 0, 0, 0, 0,
-                "banned" if hidden[at] else None, _md5(-number), None, wide[at], 1600, "jpg", 1_500_000 + number % 999,
-                0, int(counts[key]) - 4, 1, 1, 1, 1, _NOW, 1,
-            )  # fmt: skip
-
-
-def _versions(posts: int) -> Iterator[tuple[Any, ...]]:
-    for key in range(1, posts + 1):
-        md5 = _md5(posts + 1 - key)
-        above = f"{md5[:2]}/{md5[2:4]}/{md5}"
-        renditions = [
-            [name, f"https://cdn.donmai.us/{name}/{above}.{ext}", size, size - key % 200, ext]
-            for name, size, ext in (("180x180", 180, "jpg"), ("360x360", 360, "jpg"), ("720x720", 720, "webp"))
-        ]
-        state = ("known", None) if key % 200 else ("retry", "timeout")
-        yield (
-            key, key, md5, "jpg", 1_500_000, 1200, 1600, f"https://cdn.donmai.us/original/{above}.jpg",
-            json.dumps(renditions), *state, _NOW, key,
-        )  # fmt: skip
-
-
-def _looks(connection: sqlite3.Connection, random: np.random.Generator, tagged: npt.NDArray[np.bool_]) -> None:
-    """Attempts, renditions, scores and decisions of every post, labels of a few, files of what is kept."""
-    posts = len(tagged) - 1
     scores = random.beta(0.5, 4, posts)
-    kept = (tagged[1:] | (scores >= 0.5)).tolist()
-    by_tag, score = tagged[1:].tolist(), scores.tolist()
-    md5s = [_md5(number) for number in range(posts, 0, -1)]
-    _fill(connection, "score", ((key + 1, 1, score[key], 1) for key in range(posts)))
-    decisions = (
-        (
-            key + 1, key + 1, TARGET, "keep" if kept[key] else "delete", "tag" if by_tag[key] else "score",
-            f"carries {TAG}" if by_tag[key] else f"score {score[key]:.3f}", score[key], 0.5, "mona/1", _MODEL, _POLICY,
-            1, _NOW,
-        )
-        for key in range(posts)
-    )  # fmt: skip
-    _fill(connection, "decision", decisions)
-    _fill(
-        connection,
-        "attempt",
-        (
-            (key, key, "rendition", f"https://cdn.donmai.us/720x720/{m[:2]}/{m[2:4]}/{m}.webp", 1, _NOW, _NOW, "done",
-             None, None)
-            for key, m in enumerate(md5s, 1)
-        ),
-    )  # fmt: skip
-    _fill(
-        connection,
-        "rendition",
-        (
-            (m, "720x720", f"renditions/{m[:2]}/{m[2:4]}/{m}.720x720.webp", "webp", 720, 540, 30_000, m + m, _NOW)
-            for m in md5s
-        ),
+    columns = (
+        np.arange(1, posts + 1),
+        (random.exponential(9, posts) - 2).astype(np.int64),
+        random.choice(list("gsqe"), posts, p=(0.3, 0.45, 0.12, 0.13)),
+        random.integers(600, 3000, posts),
+        (random.random(posts) < 0.01).astype(np.int64),
+        scores,
+        tagged[1:].astype(np.int64),
+        (tagged[1:] | (scores >= 0.5)).astype(np.int64),
+        (random.random(posts) < min(2000 / posts, 0.1)).astype(np.int64),
+        counts[1:],
     )
-    kept_keys = [key for key in range(1, posts + 1) if kept[key - 1]]
-    _fill(
-        connection,
-        "file",
-        (
-            (at, key, TARGET, "gallery", f"gallery/{TARGET}/{posts + 1 - key}_{md5s[key - 1]}.jpg", md5s[key - 1],
-             md5s[key - 1] * 2, 1_500_000, _NOW, None)
-            for at, key in enumerate(kept_keys, 1)
-        ),
-    )  # fmt: skip
-    labelled = random.choice(np.arange(1, posts + 1), min(2000, posts // 10), replace=False).tolist()
-    _fill(
-        connection,
-        "label",
-        (
-            (at, key, TARGET, ("keep", "delete", "unsure")[at % 3], "bench", f"click-{at}", _NOW, "manual")
-            for at, key in enumerate(labelled, 1)
-        ),
-    )
-    label_of, file_of = ({key: at for at, key in enumerate(keys, 1)} for keys in (labelled, kept_keys))
-    standing = ((key, TARGET, key, label_of.get(key), file_of.get(key)) for key in range(1, posts + 1))
-    _fill(connection, "standing", standing)
+    for start in range(0, posts, _AT_ONCE):
+        yield from zip(*(column[start : start + _AT_ONCE].tolist() for column in columns), strict=True)
 
 
-def _md5(number: int) -> str:
-    return hashlib.md5(str(number).encode(), usedforsecurity=False).hexdigest()
+_MADE = """\
+CREATE TEMPORARY TABLE made (
+    n INTEGER PRIMARY KEY, votes, rating, width, hidden, score, tagged, kept, labelled, tags,
+    md5 AS (printf('%08x%08x%08x%08x', (n * 2654435761) & 4294967295, (n * 2246822519) & 4294967295,
+                   (n * 3266489917) & 4294967295, n)) STORED
+)"""
+_MOMENT = "strftime('%Y-%m-%d %H:%M:%S', '2015-01-01', (5 * (:posts - n)) || ' minutes') || '.000000'"
+_ABOVE = "substr(md5, 1, 2) || '/' || substr(md5, 3, 2) || '/' || md5"
+FIXED = {"now": _NOW, "target": TARGET, "tag": TAG, "model": _MODEL, "policy": _POLICY}
+FILL = (
+    f"""\
+INSERT INTO post SELECT n, 'bench', :posts + 1 - n, md5, {_MOMENT}, {_MOMENT}, rating, votes,
+max(votes, 0) * 2,
+'https://www.pixiv.net/artworks/' || (90000000 + n), n % 5000, NULL, 0, 0, 0, 0, 0,
+iif(hidden, 'banned', NULL), md5, NULL,
+width, 1600, 'jpg', 1500000 + n % 999, 0, max(tags - 4, 0), 1, 1, 1, 1, :now, 1
+FROM made
+""",
+    f"""\
+INSERT INTO file_version SELECT n, n, md5, 'jpg', 1500000, width, 1600,
+'https://cdn.donmai.us/original/' || {_ABOVE} || '.jpg',
+'[["180x180", "https://cdn.donmai.us/180x180/' || {_ABOVE} || '.jpg", 180, ' || (180 - n % 99) || ', "jpg"], '
+|| '["360x360", "https://cdn.donmai.us/360x360/' || {_ABOVE} || '.jpg", 360, ' || (360 - n % 199) || ', "jpg"], '
+|| '["720x720", "https://cdn.donmai.us/720x720/' || {_ABOVE} || '.webp", 720, ' || (720 - n % 299) || ', "webp"]]',
+iif(n % 200, 'known', 'retry'), iif(n % 200, NULL, 'timeout'), :now, n FROM made
+""",
+    "INSERT INTO listing_post SELECT 1, :posts + 1 - n, n, 1 FROM made ORDER BY n DESC",
+    "INSERT INTO score SELECT n, 1, score, 1 FROM made",
+    """\
+INSERT INTO decision SELECT n, n, :target, iif(kept, 'keep', 'delete'), iif(tagged, 'tag', 'score'),
+iif(tagged, 'carries ' || :tag, 'score ' || round(score, 3)), score, 0.5, :target || '/1', :model, :policy, 1,
+:now FROM made
+""",
+    f"""\
+INSERT INTO attempt SELECT n, n, 'rendition', 'https://cdn.donmai.us/720x720/' || {_ABOVE} || '.webp', 1, :now, :now,
+'done', NULL, NULL FROM made
+""",
+    f"""\
+INSERT INTO rendition SELECT md5, '720x720', 'renditions/' || {_ABOVE} || '.720x720.webp', 'webp', 720, 540, 30000,
+md5 || md5, :now FROM made
+""",
+    """\
+INSERT INTO file SELECT n, n, :target, 'gallery',
+'gallery/' || :target || '/' || (:posts + 1 - n) || '_' || md5 || '.jpg', md5, md5 || md5, 1500000, :now, NULL
+FROM made WHERE kept
+""",
+    """\
+INSERT INTO label SELECT n, n, :target, CASE n % 3 WHEN 0 THEN 'keep' WHEN 1 THEN 'delete' ELSE 'unsure' END, 'bench',
+'click-' || n, :now, 'manual' FROM made WHERE labelled
+""",
+    "INSERT INTO standing SELECT n, :target, n, iif(labelled, n, NULL), iif(kept, n, NULL) FROM made",
+)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, select, tuple_, update
+from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 from sqlalchemy.engine import Row
 
+from storage.database.bulk import insert_rows, update_rows
 from storage.database.chunks import chunked
-from storage.database.engine import insert_new, insert_or_update, update_or_insert
+from storage.database.engine import insert_new
 from storage.database.tables import AiNameRow, AiTagRow, PostRow, PostTagRow, TagRow, VersionRow
 from storage.records import AiTag, FileVersion, Post, PostTags, Rating, Rendition, TagCategory
 from storage.rows.ai_names import AiNames
@@ -41,25 +43,33 @@ _POST_FACTS = (
     "ext",
     "size",
 )
-_COUNTS = tuple(f"count_{category.value}" for category in TagCategory)
+_CATEGORIES = tuple(category.value for category in TagCategory)
+_RATING, _HIDDEN = _POST_FACTS.index("rating"), _POST_FACTS.index("hidden_reason")
+_COUNTS = tuple(f"count_{category}" for category in _CATEGORIES)
 
 _CHANGING = (*_POST_FACTS, "has_ai_tags", *_COUNTS, "seen_at", "seen_run_id")
-_POINT_TO = (
-    update(PostRow)
-    .where(PostRow.site == bindparam("its_site"), PostRow.post_id == bindparam("its_id"))
-    .values(md5=bindparam("now_md5"))
-)
+_NEW_POST = ("key", "site", "post_id", "md5", *_CHANGING)
 _VERSION_FACTS = ("ext", "size", "width", "height", "url", "renditions")
+_NEW_VERSION = (*_VERSION_FACTS, "state", "first_seen_at", "post_key", "md5")
 _NEW_TAG = insert_new(TagRow)
-_CARRY = insert_new(PostTagRow)
 _DROP = delete(PostTagRow).where(PostTagRow.post_key == bindparam("key"), PostTagRow.tag_id == bindparam("tag"))
-_AI_SAYS = insert_or_update(AiTagRow, ("post_key", "name_id"), ("score",))
 _AI_DROPS = delete(AiTagRow).where(AiTagRow.post_key == bindparam("key"), AiTagRow.name_id == bindparam("name"))
+_HIGHEST_KEY = select(func.coalesce(func.max(PostRow.key), 0))
 _VERSION_ID = (
     select(VersionRow.id)
     .join(PostRow, PostRow.key == VersionRow.post_key)
     .where(PostRow.site == bindparam("site"), PostRow.post_id == bindparam("id"), VersionRow.md5 == bindparam("md5"))
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """Posts that are filed together."""
+
+    posts: Mapping[int, Post]  # by the site's number
+    keys: Mapping[int, int]  # by the site's number
+    known: frozenset[int]  # keys of those that were here before
+    now: datetime
 
 
 class PostRows:
@@ -90,18 +100,15 @@ class PostRows:
         if not latest:
             return {}
         site = next(iter(latest.values())).site
-        rows = [_post_row(post, run_id, now) for post in latest.values()]
-        update_or_insert(connection, PostRow, ("site", "post_id"), _CHANGING, rows)
-        keys = self._keys(connection, site, latest)
-        visible = [post for post in latest.values() if post.file is not None]
-        if visible:
-            pointed = [{"its_site": site, "its_id": p.id, "now_md5": p.file.md5} for p in visible if p.file]
-            connection.execute(_POINT_TO, pointed)
-            versions = [_version_row(post, keys[post.id], now) for post in visible]
-            update_or_insert(connection, VersionRow, ("post_key", "md5"), _VERSION_FACTS, versions)
-        self._file_tags(connection, latest, keys)
-        self._file_ai_tags(connection, latest, keys)
-        return keys
+        known = self._keys(connection, site, latest)
+        first = 1 + connection.execute(_HIGHEST_KEY).scalar_one()
+        keys = known | {id_: key for key, id_ in enumerate((id_ for id_ in latest if id_ not in known), first)}
+        page = _Page(latest, {id_: keys[id_] for id_ in latest}, frozenset(known.values()), now)
+        _file_facts(connection, page, run_id)
+        _file_versions(connection, page)
+        self._file_tags(connection, page)
+        self._file_ai_tags(connection, page)
+        return page.keys
 
     def version_of(self, connection: Connection, post: Post, run_id: int | None, now: datetime) -> int:
         """The row id of a post's current file version; the post is filed when it is not known.
@@ -133,23 +140,18 @@ class PostRows:
             keys.update((row.post_id, row.key) for row in rows)
         return keys
 
-    def _file_tags(self, connection: Connection, posts: Mapping[int, Post], keys: Mapping[int, int]) -> None:
-        wanted_names = {
-            post_id: [(name, category.value) for category in TagCategory for name in post.tags.of(category)]
-            for post_id, post in posts.items()
-        }
-        self._meet_tags(connection, {name for names in wanted_names.values() for name in names})
-        wanted = {(keys[post_id], self._tags[name]) for post_id, names in wanted_names.items() for name in names}
+    def _file_tags(self, connection: Connection, page: _Page) -> None:
+        names = {id_: _named(post.tags) for id_, post in page.posts.items()}
+        self._meet_tags(connection, {name for some in names.values() for name in some})
+        ids = self._tags
+        wanted = {(page.keys[id_], ids[name]) for id_, some in names.items() for name in some}
         there: set[tuple[int, int]] = set()
-        for chunk in chunked(list(keys.values())):
-            rows = connection.execute(
-                select(PostTagRow.post_key, PostTagRow.tag_id).where(PostTagRow.post_key.in_(chunk))
-            )
-            there.update((row.post_key, row.tag_id) for row in rows)
+        for chunk in chunked(sorted(page.known)):
+            carried = select(PostTagRow.post_key, PostTagRow.tag_id).where(PostTagRow.post_key.in_(chunk))
+            there.update((key, tag) for key, tag in connection.execute(carried).all())
         if gone := there - wanted:
             connection.execute(_DROP, [{"key": key, "tag": tag} for key, tag in gone])
-        if new := sorted(wanted - there):
-            connection.execute(_CARRY, [{"post_key": key, "tag_id": tag} for key, tag in new])
+        insert_rows(connection, PostTagRow, ("post_key", "tag_id"), sorted(wanted - there))
 
     def _meet_tags(self, connection: Connection, names: Iterable[tuple[str, str]]) -> None:
         unknown = sorted(name for name in names if name not in self._tags)
@@ -165,22 +167,56 @@ class PostRows:
             )
             self._tags.update(((row.name, row.category), row.id) for row in rows)
 
-    def _file_ai_tags(self, connection: Connection, posts: Mapping[int, Post], keys: Mapping[int, int]) -> None:
-        tagged = {keys[post.id]: post.ai_tags for post in posts.values() if post.ai_tags is not None}
+    def _file_ai_tags(self, connection: Connection, page: _Page) -> None:
+        tagged = {page.keys[post.id]: post.ai_tags for post in page.posts.values() if post.ai_tags is not None}
         if not tagged:
             return
         ids = self._ai_names.ids(connection, {tag.name for tags in tagged.values() for tag in tags})
         wanted = {(key, ids[tag.name]): tag.score for key, tags in tagged.items() for tag in tags}
         there: dict[tuple[int, int], int] = {}
-        for chunk in chunked(list(tagged)):
-            rows = connection.execute(
-                select(AiTagRow.post_key, AiTagRow.name_id, AiTagRow.score).where(AiTagRow.post_key.in_(chunk))
-            )
-            there.update(((row.post_key, row.name_id), row.score) for row in rows)
+        for chunk in chunked(sorted(page.known.intersection(tagged))):
+            said = select(AiTagRow.post_key, AiTagRow.name_id, AiTagRow.score).where(AiTagRow.post_key.in_(chunk))
+            there.update(((key, name), score) for key, name, score in connection.execute(said).all())
         if gone := there.keys() - wanted.keys():
             connection.execute(_AI_DROPS, [{"key": key, "name": name} for key, name in gone])
-        if new := sorted((at, score) for at, score in wanted.items() if there.get(at) != score):
-            connection.execute(_AI_SAYS, [{"post_key": k, "name_id": n, "score": score} for (k, n), score in new])
+        new = sorted((*at, score) for at, score in wanted.items() if at not in there)
+        insert_rows(connection, AiTagRow, ("post_key", "name_id", "score"), new)
+        changed = [(score, *at) for at, score in wanted.items() if there.get(at, score) != score]
+        update_rows(connection, AiTagRow, ("score",), ("post_key", "name_id"), changed)
+
+
+def _file_facts(connection: Connection, page: _Page, run_id: int | None) -> None:
+    """The posts' own rows. A post that becomes hidden keeps the md5 of its last file."""
+    new, known, shown = [], [], []
+    for id_, post in page.posts.items():
+        key, facts, md5 = page.keys[id_], _facts(post, run_id, page.now), post.file.md5 if post.file else None
+        if key not in page.known:
+            new.append((key, post.site, id_, md5, *facts))
+            continue
+        known.append((*facts, key))
+        if md5 is not None:
+            shown.append((md5, key))
+    insert_rows(connection, PostRow, _NEW_POST, new)
+    update_rows(connection, PostRow, _CHANGING, ("key",), known)
+    update_rows(connection, PostRow, ("md5",), ("key",), shown)
+
+
+def _file_versions(connection: Connection, page: _Page) -> None:
+    there: set[tuple[int, str]] = set()
+    for chunk in chunked(sorted(page.known)):
+        stored = select(VersionRow.post_key, VersionRow.md5).where(VersionRow.post_key.in_(chunk))
+        there.update((key, md5) for key, md5 in connection.execute(stored).all())
+    new, known = [], []
+    for id_, post in page.posts.items():
+        if post.file is None:
+            continue
+        at, facts = (page.keys[id_], post.file.md5), _version_facts(post, post.file)
+        if at in there:
+            known.append((*facts, *at))
+        else:
+            new.append((*facts, "known", page.now, *at))
+    insert_rows(connection, VersionRow, _NEW_VERSION, new)
+    update_rows(connection, VersionRow, _VERSION_FACTS, ("post_key", "md5"), known)
 
 
 def load_posts(connection: Connection, keys: Sequence[int]) -> list[Post]:
@@ -249,40 +285,24 @@ def _post(row: Row[Any], version: Row[Any] | None, tags: Mapping[str, list[str]]
     )
 
 
-def _post_row(post: Post, run_id: int | None, now: datetime) -> dict[str, Any]:
-    row = {name: getattr(post, name) for name in _POST_FACTS}
-    row.update({f"count_{category.value}": len(post.tags.of(category)) for category in TagCategory})
-    row.update(
-        site=post.site,
-        post_id=post.id,
-        md5=None,  # set where there is a file; a post that becomes hidden keeps its last one
-        rating=post.rating.value,
-        has_ai_tags=post.ai_tags is not None,
-        seen_at=now,
-        seen_run_id=run_id,
-    )
+def _facts(post: Post, run_id: int | None, now: datetime) -> tuple[Any, ...]:
+    """Values of `_CHANGING`."""
+    facts = [getattr(post, name) for name in _POST_FACTS]
+    facts[_RATING] = post.rating.value
     if post.file is None and post.hidden_reason is None:
-        row["hidden_reason"] = "unknown"
-    return row
+        facts[_HIDDEN] = "unknown"
+    return (*facts, post.ai_tags is not None, *(len(getattr(post.tags, one)) for one in _CATEGORIES), now, run_id)
 
 
-def _version_row(post: Post, key: int, now: datetime) -> dict[str, Any]:
-    file = post.file
-    if file is None:
-        raise ValueError(f"post {post.id} has no file")
-    return {
-        "post_key": key,
-        "md5": file.md5,
-        "ext": file.ext,
-        "size": file.size,
-        "width": file.width,
-        "height": file.height,
-        "url": file.url,
-        "renditions": [[r.name, r.url, r.width, r.height, r.ext] for r in post.renditions],
-        "state": "known",
-        "trouble": None,
-        "first_seen_at": now,
-    }
+def _named(tags: PostTags) -> list[tuple[str, str]]:
+    """Every tag with its category."""
+    return [(name, category) for category in _CATEGORIES for name in getattr(tags, category)]
+
+
+def _version_facts(post: Post, file: FileVersion) -> tuple[Any, ...]:
+    """Values of `_VERSION_FACTS`."""
+    renditions = [[r.name, r.url, r.width, r.height, r.ext] for r in post.renditions]
+    return (file.ext, file.size, file.width, file.height, file.url, renditions)
 
 
 def _make_room(memory: dict[Any, Any]) -> None:
