@@ -30,7 +30,8 @@ _COUNT = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numb
 _POSTS = _COUNT.format(":posts")
 _WHEN = "strftime('%Y-%m-%d %H:%M:%f', '2018-01-01', (n * 40) || ' minutes') || '000'"
 _STATEMENTS = (
-    "INSERT INTO target VALUES ('bench', 'mona', 'mona_(genshin_impact)', '[\"mona_(pact)\"]', '[]', NULL)",
+    """INSERT INTO target (site, name, tag, variants, aliases)
+    VALUES ('bench', 'mona', 'mona_(genshin_impact)', '["mona_(pact)"]', '[]')""",
     f"{_COUNT.format(':tags')} INSERT INTO tag SELECT n, 'tag_' || n, 'general' FROM number",
     f"{_COUNT.format(':artists')} INSERT INTO tag SELECT 10000 + n, 'artist_' || n, 'artist' FROM number",
     f"{_COUNT.format(':characters')} INSERT INTO tag SELECT 20000 + n, 'character_' || n, 'character' FROM number",
@@ -56,10 +57,14 @@ _STATEMENTS = (
     FROM number""",
     f"""{_POSTS} INSERT INTO label (seq, version_id, target, value, who, client_key, labelled_at)
     SELECT n, n, 'mona', iif(n % 200, 'keep', 'delete'), 'bench', n, {_WHEN} FROM number WHERE n % 100 = 0""",
-    f"""{_POSTS} INSERT INTO standing SELECT n, 'mona', n, iif(n % 100, NULL, n), NULL FROM number""",
+    f"""{_POSTS} INSERT INTO standing (version_id, target, decision_seq) SELECT n, 'mona', n FROM number""",
+    """UPDATE standing SET holds = decision.value, machine_score = decision.score FROM decision
+    WHERE decision.seq = standing.decision_seq""",
+    """UPDATE standing SET holds = label.value, label_seq = label.seq FROM label
+    WHERE label.seq = standing.version_id""",
     """INSERT INTO model (target, number, hash, backbone_hash, threshold, facts, seen_at, registered_at, active)
     VALUES ('mona', 1, 'hash', 'network', 0.5, '{}', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000', 1)""",
     """INSERT INTO listing (id, site, query, walk, newer_only, state, started_at)
     VALUES (1, 'bench', 'genshin_impact', 1, 0, 'complete', '2026-01-01 00:00:00.000000')""",
-    f"{_POSTS} INSERT INTO listing_post SELECT 1, n, n, 1 FROM number",
+    f"{_POSTS} INSERT INTO listing_post (listing_id, post_id, post_key, walk) SELECT 1, n, n, 1 FROM number",
 )

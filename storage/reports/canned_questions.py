@@ -26,10 +26,8 @@ _NAMED = """WITH word(site, target, name) AS (
 )"""
 # What holds for each post and target; a label beats the machine.
 _HELD = """held(key, version_id, target, decision, score, threshold, decided_by, label, decision_seq) AS (
-  SELECT post.key, file_version.id, standing.target,
-    CASE label.value WHEN 'unsure' THEN 'undecided' ELSE coalesce(label.value, decision.value) END,
-    decision.score, decision.threshold, CASE WHEN label.seq IS NULL THEN decision.decided_by ELSE 'label' END,
-    label.value, standing.decision_seq
+  SELECT post.key, file_version.id, standing.target, standing.holds, decision.score, decision.threshold,
+    CASE WHEN label.seq IS NULL THEN decision.decided_by ELSE 'label' END, label.value, standing.decision_seq
   FROM standing
   JOIN file_version ON file_version.id = standing.version_id
   JOIN post ON post.key = file_version.post_key AND post.md5 = file_version.md5
