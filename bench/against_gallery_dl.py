@@ -1,9 +1,11 @@
 """The same kept pictures, with gallery-dl and with boorusieve, from the demo gallery at network latency.
 
     python -m bench.against_gallery_dl --posts 600 --latency-ms 40
+    python -m bench.against_gallery_dl --trained ROOT           with the models of a gallery, none is learned
 
-gallery-dl cannot look, so to have the pictures of one character it downloads the whole tag. It is installed from the
-package registry into an environment of its own and used unchanged. Both sides ask the same server for the same tag.
+gallery-dl cannot look, so to have the pictures of one character it downloads the whole tag, once as it comes and once
+with its option `async`. It is installed from the package registry into an environment of its own and used unchanged. We
+crawl once with a small rendition first, as it is set, and once with the larger one alone. All ask the same server.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +22,7 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
+from storage.archive import open_reader
 from tests.equipment.galleries import served
 from tests.equipment.roots import root_with_models
 
@@ -42,23 +46,24 @@ def install(folder: Path) -> Path:
     return scripts / "gallery-dl"
 
 
-def with_gallery_dl(program: Path, url: str, tag: str, into: Path) -> Side:
+def with_gallery_dl(program: Path, url: str, tag: str, into: Path, name: str, *more: str) -> Side:
     """Download the whole tag."""
     address = f"Danbooru:{url}/posts?tags={tag}"
     started = time.perf_counter()
     # ugoira=true: the original archives, as we keep them, instead of the site's video of them
-    options = ["--ignore-config", "-q", "-o", "sleep-request=0", "-o", "ugoira=true", "-D", str(into)]
+    options = ["--ignore-config", "-q", "-o", "sleep-request=0", "-o", "ugoira=true", *more, "-D", str(into)]
     subprocess.run([str(program), *options, address], check=True)
     seconds = time.perf_counter() - started
     files = [path for path in into.rglob("*") if path.is_file()]
-    return Side("gallery-dl, whole tag", seconds, len(files), sum(f.stat().st_size for f in files) / 1e6)
+    return Side(name, seconds, len(files), sum(f.stat().st_size for f in files) / 1e6)
 
 
-def with_crawl(name: str, arguments: list[str], root: Path) -> tuple[Side, dict[str, object]]:
-    """Crawl with whatever model the root has."""
+def with_crawl(name: str, arguments: list[str], root: Path, look_first: str = "") -> tuple[Side, dict[str, object]]:
+    """Crawl with whatever model the root has; `look_first` as it is set, unless one is named."""
+    environment = {**os.environ, **({"CRAWL_SCORING_LOOK_FIRST": look_first} if look_first else {})}
     started = time.perf_counter()
     command = [sys.executable, "-m", "commands", *arguments, "--root", str(root), "--json", "--quiet"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
     if done.returncode not in (0, 3):
         raise SystemExit(f"the crawl ended with {done.returncode}")
     record = json.loads(done.stdout)
@@ -78,26 +83,45 @@ def main() -> int:
     read.add_argument("--latency-ms", default="40")
     read.add_argument("--tag", default="genshin_impact")
     read.add_argument("--keep", default="mona")
+    read.add_argument("--trained", type=Path, help="a gallery whose models are used; default: one is learned")
     options = read.parse_args()
     search = ["--tag", options.tag, "--keep", options.keep]
     with tempfile.TemporaryDirectory(prefix="bench-gallery-dl-") as scratch:
         work = Path(scratch)
-        program = install(work / "venv")
-        with served(["--posts", options.posts]) as url:
-            learned, _ = with_crawl("learning", ["--site", url, *search], work / "trained")
+        program, trained = install(work / "venv"), options.trained or work / "trained"
+        if options.trained is None:
+            with served(["--posts", options.posts]) as url:
+                learned, _ = with_crawl("learning", ["--site", url, *search], trained)
+            print(f"learning the model first, without latency: {learned.seconds:.0f} s")
+        for name in ("small", "large"):
+            root_with_models(trained, work / name)
         with served(["--posts", options.posts, "--latency-ms", options.latency_ms]) as url:
-            root_with_models(work / "trained", work / "ours")
-            theirs = with_gallery_dl(program, url, options.tag, work / "theirs")
-            ours, record = with_crawl("crawl, model at hand", ["--site", url, *search], work / "ours")
-        kept, everything = hashes(work / "ours" / "gallery"), hashes(work / "theirs")
+            theirs = with_gallery_dl(program, url, options.tag, work / "theirs", "gallery-dl, whole tag")
+            ahead = with_gallery_dl(program, url, options.tag, work / "async", "gallery-dl, async", "-o", "async=true")
+            ours, record = with_crawl("crawl, small one first", ["--site", url, *search], work / "small")
+            large, _ = with_crawl("crawl, larger one alone", ["--site", url, *search], work / "large", "none")
+        kept, everything = hashes(work / "small" / "gallery"), hashes(work / "theirs")
+        alike, all_of_them = agreement(work / "small", work / "large")
     print(f"{options.tag}, {record['listed']} posts, {record['kept']} kept, {options.latency_ms} ms latency")
-    for side in (theirs, ours):
+    for side in (theirs, ahead, ours, large):
         print(f"{side.name:24} {side.seconds:7.1f} s {side.megabytes:9.1f} MB {side.files:6} files")
-    print(f"learning the model first, without latency: {learned.seconds:.0f} s")
-    faster, lighter = theirs.seconds / ours.seconds, theirs.megabytes / ours.megabytes
-    print(f"time {faster:.2f}x and bytes {lighter:.2f}x less than gallery-dl")
+    print(f"looked at twice: {record['looked_twice']} of {record['looked_first']}")
+    print(f"decided as by the larger one alone: {alike} of {all_of_them}")
+    faster, lighter = min(theirs.seconds, ahead.seconds) / ours.seconds, theirs.megabytes / ours.megabytes
+    print(f"time {faster:.2f}x and bytes {lighter:.2f}x less than gallery-dl, the quicker of its ways")
     print(f"kept files that gallery-dl has too, byte for byte: {len(kept & everything)} of {len(kept)}")
     return 0 if kept <= everything else 1
+
+
+def agreement(one: Path, other: Path) -> tuple[int, int]:
+    """Of the posts that both galleries decided, how many they decided alike, and how many there are."""
+    found = []
+    for root in (one, other):
+        with open_reader(root) as reader:
+            rows = reader.sql("SELECT post_id, decision FROM results WHERE decision IS NOT NULL").rows
+        found.append(dict(rows))
+    both = found[0].keys() & found[1].keys()
+    return sum(found[0][post] == found[1][post] for post in both), len(both)
 
 
 if __name__ == "__main__":

@@ -112,6 +112,7 @@ class Job:
     targets: tuple[Target, ...]
     policy: Policy
     score_on: str
+    look_first: str = ""  # a smaller rendition, looked at first; the other one only in doubt; empty: none
     wants: Callable[[Post], bool]  # the query's terms that are evaluated here, not by the site
     checked_here: bool = False  # whether there are such terms
     counted: int | None = None  # posts that the site counts for its part of the query

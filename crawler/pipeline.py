@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from crawler.animations.closer_look import closer_look, write_held
 from crawler.attempts import attempting
 from crawler.decisions import doubt, effective, is_refused
 from crawler.errors import CrawlError, Forbidden, GoneError, PostError, StillUnavailable
 from crawler.judge import with_stored_vectors
+from crawler.looks.first_look import look_first, needs_larger
+from crawler.looks.rendition_look import ArrivedRendition, fetch_and_look, record_look
 from crawler.run import Run
-from crawler.sources.renditions import fits, likeness, renditions_to_score
+from crawler.sources.renditions import renditions_to_score
 from crawler.tally import Ended, KeptAs, Outcome
 from crawler.work_queue import decided_by_others, posts_to_do
-from storage.archive_records import Attempt, ListedPage, Sighting, StoredFacts
+from storage.archive_records import ListedPage, StoredFacts
 from storage.errors import RefusedFile
 from storage.records import (
     ORIGINAL,
@@ -34,7 +36,6 @@ from storage.records import (
     RunError,
 )
 
-LOOKS_PER_PICTURE = 2  # a rendition that arrives damaged is fetched once more before it counts as the site's own fault
 SUSPECT_AFTER = 2  # deaths of the program with a post in flight; from then on it is carried alone, after all others
 CONVICTED_AFTER = 3  # deaths of the program with nothing else in flight: the post itself is to blame
 
@@ -267,30 +268,46 @@ def _current_decisions(run: Run, post: Post, known: Known) -> Sequence[Decision]
 async def _look(run: Run, post: Post, known: Known) -> Sequence[Decision]:
     """Score the post's picture, or its stored embedding, and record what follows from it."""
     if known.died_alone >= CONVICTED_AFTER:
-        return await _record(run, post, known, Look(fault="crashed"))
-    backbones = {card.backbone_hash for card in run.crew.judge.models.values()}
+        return await record_look(run, post, known, Look(fault="crashed"))
     renditions = _renditions(run, post, known)
-    closer = _shows_more(known, renditions)
-    if backbones and backbones <= set(known.embeddings) and not closer:
-        look = await _recall(run, post, known)
-        if look.fault or look.scores.keys() >= run.crew.judge.models.keys():  # else other models took over meanwhile
-            return await _record(run, post, known, look)
-    there = known.rendition
-    if there is not None and there.name == ORIGINAL and not there.width and run.job.score_on != ORIGINAL:
-        there = None  # it is no picture; the renditions may be
-    stored = there and not closer and await run.crew.archive.read_rendition(there)
-    if stored:
-        look = await closer_look(run, post, known, await run.crew.judge.look(stored), stored)
-        return await _record(run, post, known, await with_stored_vectors(run.crew.judge, look, known))
+    decisions = await _look_at_stored(run, post, known, renditions)
+    if decisions is not None:
+        return decisions
     if not renditions:
-        return await _record(run, post, known, Look(fault="unsupported"))
+        return await record_look(run, post, known, Look(fault="unsupported"))
     _refuse_in_vain(known)
+    decisions = await look_first(run, post, known, renditions)
+    if decisions is not None:
+        return decisions
     for rendition in renditions[:-1]:
         try:
             return await _look_at(run, post, known, rendition, replaceable=True)
         except (GoneError, Forbidden):
             continue  # recorded; another one may be there
     return await _look_at(run, post, known, renditions[-1])
+
+
+async def _look_at_stored(
+    run: Run, post: Post, known: Known, renditions: Sequence[Rendition]
+) -> Sequence[Decision] | None:
+    """Look at the stored embedding or rendition; None: there is none, or what is fetched now shows more."""
+    backbones = {card.backbone_hash for card in run.crew.judge.models.values()}
+    there = known.rendition
+    if _shows_more(known, renditions):
+        return None
+    if backbones and backbones <= set(known.embeddings):
+        look = await _recall(run, post, known)
+        if look.fault or look.scores.keys() >= run.crew.judge.models.keys():  # else other models took over meanwhile
+            larger = needs_larger(run, post, known, look, renditions)
+            return None if larger else await record_look(run, post, known, look)
+    if there is not None and there.name == ORIGINAL and not there.width and run.job.score_on != ORIGINAL:
+        there = None  # it is no picture; the renditions may be
+    stored = there and await run.crew.archive.read_rendition(there)
+    if not stored:
+        return None
+    look = await closer_look(run, post, known, await run.crew.judge.look(stored), stored)
+    look = await with_stored_vectors(run.crew.judge, look, known)
+    return None if needs_larger(run, post, known, look, renditions) else await record_look(run, post, known, look)
 
 
 def _shows_more(known: Known, renditions: Sequence[Rendition]) -> bool:
@@ -312,59 +329,12 @@ async def _look_at(
     """Fetch one rendition, score it, and record what follows from it."""
     before = known.failed_attempts
     async with attempting(run.crew.archive, post, "rendition", rendition.url, failed_before=before) as attempt:
-        look, content = await _fetch_and_look(run, post, rendition, replaceable=replaceable)
+        look, content = await fetch_and_look(run, post, rendition, replaceable=replaceable)
         look = await closer_look(run, post, known, look, content)
         whole = look.fault is None or rendition.name == ORIGINAL  # then the bytes are the published ones
         look = await with_stored_vectors(run.crew.judge, look, known)
         facts = StoredFacts(rendition.name, look.format or rendition.ext, look.width, look.height) if whole else None
-        return await _record(run, post, known, look, _Arrived(attempt, content, facts))
-
-
-async def _fetch_and_look(run: Run, post: Post, rendition: Rendition, *, replaceable: bool) -> tuple[Look, bytes]:
-    """Fetch and look, once more when what arrived is not whole; what is still not whole is a fault, not a picture."""
-    version = post.file if rendition.name == ORIGINAL else None
-    look, content = Look(fault="undecodable"), b""
-    for _ in range(LOOKS_PER_PICTURE):
-        fetched = await run.crew.fetcher.fetch_bytes(
-            rendition.url, version=version, expect=likeness(post), replaceable=replaceable
-        )
-        content = fetched.content
-        look = await run.crew.judge.look(content)
-        if look.fault is None and fits(look, rendition):
-            return look, content
-        if look.fault == "too large" or version is not None:  # an original is what was published: no other will come
-            break
-    return (look if look.fault else Look(fault="wrong dimensions")), content
-
-
-@dataclass(frozen=True, slots=True)
-class _Arrived:
-    """A rendition that came over the network."""
-
-    attempt: Attempt
-    content: bytes
-    facts: StoredFacts | None  # None: not whole, so not stored
-
-
-async def _record(
-    run: Run, post: Post, known: Known, look: Look, arrived: _Arrived | None = None
-) -> Sequence[Decision]:
-    """Decide, and file the picture, its scores and the decisions together."""
-    look, decisions = run.job.ruling(run.crew.judge).judge(run.job.targets, post, look, known.tagger_tags)
-    if look.scores and not run.again:
-        run.tally.score_seen()
-    sighting = Sighting(
-        post=post,
-        run_id=run.job.run_id,
-        attempt=arrived.attempt if arrived else None,
-        rendition=arrived.content if arrived and arrived.facts else None,
-        stored=arrived.facts if arrived else None,
-        look=look,
-        models=run.crew.judge.models,
-        decisions=decisions,
-    )
-    await run.crew.archive.file_look(sighting)
-    return decisions
+        return await record_look(run, post, known, look, ArrivedRendition(attempt, content, facts))
 
 
 async def _keep(run: Run, post: Post, known: Known, wanted: Sequence[str]) -> bool:

@@ -49,6 +49,8 @@ class Tally:
     scored: int = 0  # pictures that got a score in this run
     known: int = 0  # posts whose decision stood already
     looked_inside: int = 0  # posts whose preview left a doubt, so that frames of the file were looked at
+    looked_first: int = 0  # posts of which a smaller rendition was fetched first
+    looked_twice: int = 0  # of these, posts of which the larger one was fetched too
     gaps: int = 0  # id ranges that could not be listed
     refused: int = 0  # rows of the site's answers that are no valid post
     bytes_if_all: int = 0  # what the originals weigh of all posts that were decided now: the cost of not looking

@@ -546,8 +546,15 @@ DECIDING = (
         ("tests/crawler/test_pipeline.py",),
     ),
     Mutation(
+        "a doubtful look at a small rendition decides",
+        "crawler/looks/first_look.py",
+        "if not is_doubtful(decisions):",
+        "if decisions:",
+        ("tests/crawler/test_first_look.py",),
+    ),
+    Mutation(
         "pictures of other dimensions are taken",
-        "crawler/pipeline.py",
+        "crawler/looks/rendition_look.py",
         "if look.fault is None and fits(look, rendition):",
         "if look.fault is None:",
         ("tests/crawler/test_pipeline.py",),

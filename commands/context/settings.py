@@ -52,6 +52,11 @@ class Scoring:
     """`[scoring]`: which picture is looked at, and by what."""
 
     score_on: str = _key("720x720", "which rendition is scored", choices=RENDITIONS)
+    look_first: str = _key(
+        "180x180",
+        "a smaller rendition that is looked at first; the one above is fetched only in doubt",
+        choices=("none", *RENDITIONS[:-1]),
+    )
     trust_tags: bool = _key(True, "keep a post whose tags name the target, whatever its score")
     device: str = _key("auto", "where scoring runs", choices=("auto", "cpu", "gpu"))
     runtime: str = _key("auto", "what scores on a CPU", choices=("auto", "litert", "openvino", "keras"))
@@ -65,6 +70,11 @@ class Scoring:
         high=8,
     )
     animation_megabytes: float = _key(8.0, "of a file that is fetched for that, at most", low=0.0, high=32.0)
+
+    @property
+    def first_rendition(self) -> str:
+        """`look_first`; empty: there is none."""
+        return "" if self.look_first == "none" else self.look_first
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ def job_of(run_id: int, plan: CrawlPlan, workspace: Workspace, connected: Connec
         targets=plan.targets,
         policy=Policy(trust_tags=scoring.trust_tags),
         score_on=scoring.score_on,
+        look_first="" if workspace.settings.tagger.folder else scoring.first_rendition,  # a tagger wants large pictures
         wants=plan.wants,
         checked_here=plan.checked_here,
         counted=plan.counted,

@@ -105,6 +105,8 @@ class Summary:
             "targets": list(self.targets),
             "listed": self.tally.listed,
             "scored": self.tally.scored,
+            "looked_first": self.tally.looked_first,
+            "looked_twice": self.tally.looked_twice,
             "looked_inside": self.tally.looked_inside,
             "kept": outcomes[Outcome.KEPT],
             "kept_tagged": {str(kind): self.tally.kept_as[kind] for kind in KeptAs},
@@ -179,6 +181,9 @@ class Summary:
             ("hidden", _with_reasons(outcomes[Outcome.HIDDEN], tally, Outcome.HIDDEN)),
             ("failed", _with_reasons(outcomes[Outcome.FAILED], tally, Outcome.FAILED)),
         ]
+        if tally.looked_first:
+            first = f"{tally.looked_first} at a smaller rendition first"
+            rows.append(("looked", f"{first}, {tally.looked_twice} of these at a larger one too"))
         if tally.looked_inside:
             rows.append(("looked inside", f"{counted(tally.looked_inside, 'moving file')} with a doubtful preview"))
         if outcomes[Outcome.GONE]:

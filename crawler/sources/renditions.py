@@ -39,6 +39,20 @@ def renditions_to_score(post: Post, wanted: str) -> Sequence[Rendition]:
     return (first, *(other for other in others if other != first))
 
 
+def rendition_to_look_first(post: Post, first: str, renditions: Sequence[Rendition]) -> Rendition | None:
+    """A rendition that is smaller than the one that is to be scored; None where none is.
+
+    Args:
+        post: it.
+        first: name of the rendition that is wanted first; empty: none.
+        renditions: as `renditions_to_score` gave them.
+    """
+    if not first or not renditions:
+        return None
+    small = rendition_to_score(post, first)
+    return small if small is not None and 0 < small.width < renditions[0].width else None
+
+
 def fits(look: Look, rendition: Rendition) -> bool:
     """Whether the decoded picture has the announced dimensions; a placeholder served with 200 seldom has."""
     if not rendition.width or not rendition.height:

@@ -1,0 +1,1 @@
+"""Looking at a small rendition first, and at a larger one where that leaves a doubt."""
