@@ -24,6 +24,7 @@ from storage.records import ORIGINAL, FileVersion, Post, Rating, Rendition
 from system.regular_files import open_regular
 
 HYDRUS = "hydrus"  # the site of pictures that are no known post's: the import's own source
+UGOIRA = "the site's video of an ugoira, whose frames are the original (gallery-dl fetches them with -o ugoira=true)"
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)  # whatever a site says is newer
 _PIECE = 1 << 20  # bytes that are read at once
 
@@ -51,6 +52,7 @@ class Description:
     post: Post | None = None
     own: bool = False  # whether the post is the import's own, and stands in only where no other has this picture
     without_post: str | None = None  # why there is none, where something was said
+    left_out: str | None = None  # why it cannot be the post's file
 
 
 class Describe(Protocol):
@@ -103,6 +105,8 @@ class GalleryDlFacts(_AnyFiles):
     def __call__(self, file: PostedFile) -> Description:
         facts = read_sidecar(file.path)
         md5s = post_hint(file.path, facts).md5s
+        if facts.get("file_ext") == "zip" and file.ext != "zip":
+            return Description(md5s, left_out=UGOIRA)
         return self._described(md5s, facts) if facts else Description(md5s)
 
     def has_facts(self, path: Path) -> bool:

@@ -121,6 +121,9 @@ class ImportPass:
         except OSError:
             self.tally.leave_out(file.name, UNREADABLE)
             return None
+        if described.left_out is not None:
+            self.tally.leave_out(file.name, described.left_out)
+            return None
         if not described.md5s:
             self.tally.leave_out(file.name, NO_MD5)
             return None

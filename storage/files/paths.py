@@ -5,6 +5,7 @@ The one place where a path below `gallery/` or `models/` is put together; a test
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -64,14 +65,22 @@ def gallery_folder(target: str) -> str:
     return f"gallery/{TargetName(target)}"
 
 
-def original_path(target: str, post_id: int, md5: str, ext: str) -> str:
+def original_path(target: str, post_id: int, md5: str, ext: str, *, apart: str = "") -> str:
     """Where a post's original lies in the gallery.
+
+    Args:
+        target: whom it shows.
+        post_id: the site's number.
+        md5: of the file.
+        ext: its type.
+        apart: the post's site, where a post of another site with this number and file has the name; mirrors share both.
 
     Raises:
         BadName: the target's name cannot be one.
         RefusedFile: the id, md5 or extension cannot be one.
     """
-    return f"{gallery_folder(target)}/{_checked_id(post_id)}_{_checked_md5(md5)}.{checked_ext(ext)}"
+    mark = f"_{hashlib.sha256(apart.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}" if apart else ""
+    return f"{gallery_folder(target)}/{_checked_id(post_id)}_{_checked_md5(md5)}{mark}.{checked_ext(ext)}"
 
 
 def rendition_path(md5: str, name: str, ext: str) -> str:

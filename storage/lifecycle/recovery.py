@@ -17,9 +17,10 @@ from storage.archive_records import Digest, RecoveryReport
 from storage.database.tables import AttemptRow, FileRow, PostRow, RenditionRow, VersionRow
 from storage.errors import BadPath
 from storage.files.model_work_folders import clear_unfinished_models
-from storage.files.paths import original_path, staging_path
+from storage.files.paths import staging_path
 from storage.files.tree import Tree
 from storage.moves.moves import Move, carry, close_move, open_moves, still_wanted, turned_back
+from storage.moves.original_names import NamedPost, name_of
 from storage.moves.originals import file_rows
 from storage.names import can_name_a_folder
 from storage.records import Place
@@ -75,6 +76,7 @@ def _close_attempts(connection: Connection, tree: Tree, mended: _Mended, now: da
                 VersionRow.ext,
                 VersionRow.size,
                 PostRow.post_id,
+                PostRow.site,
             )
             .join(VersionRow, VersionRow.id == AttemptRow.version_id)
             .join(PostRow, PostRow.key == VersionRow.post_key)
@@ -131,7 +133,7 @@ def _adopt(
         ).scalars()
     )
     for target in targets:
-        path = original_path(target, row.post_id, row.md5, row.ext)
+        path = name_of(connection, target, NamedPost(row.site, row.post_id, row.md5, row.ext))
         if path in recorded or tree.facts(path) is None:
             continue
         digest = tree.digest(path)

@@ -20,8 +20,9 @@ from storage.database.engine import new_id
 from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, MoveRow, PostRow, VersionRow
 from storage.errors import BadPath, StorageError
 from storage.files.disk import is_unreadable
-from storage.files.paths import moved_path, original_path
+from storage.files.paths import moved_path
 from storage.files.tree import Tree, check_path
+from storage.moves.original_names import NamedPost, name_of
 from storage.records import Place
 
 AT_ONCE = 64  # moves that share their transactions
@@ -67,6 +68,7 @@ def movable() -> Any:
             VersionRow.ext,
             VersionRow.md5,
             PostRow.post_id,
+            PostRow.site.label("of_site"),
             CurrentRow.decision_seq,
             CurrentRow.label_seq,
         )
@@ -163,7 +165,7 @@ def intend(
     move_id = new_id(connection, insert(MoveRow), values)
     target = ""
     if to_place is Place.GALLERY:
-        target = original_path(row.target, row.post_id, row.md5, row.ext)
+        target = name_of(connection, row.target, NamedPost(row.of_site, row.post_id, row.md5, row.ext))
     elif to_place is Place.TRASH:
         target = _free_name(move_id, row.ext, taken)
     connection.execute(update(MoveRow).where(MoveRow.id == move_id).values(to_path=target))

@@ -15,9 +15,10 @@ from storage.database.engine import insert_or_update, update_or_insert
 from storage.database.tables import CurrentRow, FileRow, RenditionRow
 from storage.errors import BadPath, RefusedFile, StorageError
 from storage.files.disk import is_unreadable
-from storage.files.paths import original_path, staging_path
+from storage.files.paths import staging_path
 from storage.files.tree import Tree
 from storage.moves.moves import Move, Mover, intend_to_restore, intend_to_trash
+from storage.moves.original_names import NamedPost, name_of
 from storage.records import FileVersion, Place, Post
 from storage.rows.looks import Attempts, clear_trouble, end_attempt
 from storage.rows.posts import PostRows
@@ -51,7 +52,8 @@ class Originals:
         now, tree = self._access.now(), self._access.tree
         source = staging_path(attempt.id)
         with self._attempts.settling(attempt):
-            paths = await self._access.on_disk(lambda: place_original(tree, source, post, targets, digest))
+            names = await self._access.read(lambda c: names_of(c, post, targets))
+            paths = await self._access.on_disk(lambda: place_original(tree, source, post, names, digest))
             await self._access.write(lambda c: self._record(c, attempt.id, post, paths, digest, now))
 
     @uninterrupted
@@ -82,7 +84,8 @@ class Originals:
         source, digest = whole
         attempt = await self._attempts.begin(post, "adopt", "")
         now = self._access.now()
-        paths = await self._access.on_disk(lambda: link_original(tree, source, post, targets, digest))
+        names = await self._access.read(lambda c: names_of(c, post, targets))
+        paths = await self._access.on_disk(lambda: link_original(tree, source, post, names, digest))
         await self._access.write(lambda c: self._record(c, attempt.id, post, paths, digest, now))
         return True
 
@@ -141,7 +144,16 @@ def published(post: Post, digest: Digest) -> FileVersion:
     return file
 
 
-def place_original(tree: Tree, source: str, post: Post, targets: Sequence[str], digest: Digest) -> Mapping[str, str]:
+def names_of(connection: Connection, post: Post, targets: Sequence[str]) -> Mapping[str, str]:
+    """Target -> path in the gallery. None for a hidden post, which has no file."""
+    file = post.file
+    if file is None:
+        return {}
+    named = NamedPost(post.site, post.id, file.md5, file.ext)
+    return {target: name_of(connection, target, named) for target in targets}
+
+
+def place_original(tree: Tree, source: str, post: Post, paths: Mapping[str, str], digest: Digest) -> Mapping[str, str]:
     """Give a verified file its names in the gallery; `source` is gone afterwards.
 
     Returns:
@@ -150,8 +162,7 @@ def place_original(tree: Tree, source: str, post: Post, targets: Sequence[str], 
         RefusedFile: the bytes are not the published ones.
         StorageError: another file has one of the names, or the disk refuses.
     """
-    file = published(post, digest)
-    paths = {target: original_path(target, post.id, file.md5, file.ext) for target in targets}
+    published(post, digest)
     if tree.make_durable(source).size != digest.size:
         tree.remove(source)
         raise RefusedFile(f"post {post.id}: the file on disk is not as long as what was received; it was dropped")
@@ -162,10 +173,9 @@ def place_original(tree: Tree, source: str, post: Post, targets: Sequence[str], 
     return paths
 
 
-def link_original(tree: Tree, source: str, post: Post, targets: Sequence[str], digest: Digest) -> Mapping[str, str]:
+def link_original(tree: Tree, source: str, post: Post, paths: Mapping[str, str], digest: Digest) -> Mapping[str, str]:
     """Give a file that is in the gallery or trash already further names; `source` stays."""
-    file = published(post, digest)
-    paths = {target: original_path(target, post.id, file.md5, file.ext) for target in targets}
+    published(post, digest)
     for path in paths.values():
         if not _holds(tree, path, digest):
             tree.link(source, path)

@@ -115,6 +115,20 @@ def test_a_file_that_changed_is_left_out_by_name_and_the_others_are_taken(source
     assert kept_without_the_site(root) == ["2", "3"]
 
 
+def test_the_video_of_an_ugoira_is_named_as_what_it_is(tmp_path: Path, root: Path) -> None:
+    path = download(tmp_path / "downloads", 1)
+    facts = path.with_name(f"{path.name}.json")
+    facts.write_text(facts.read_text().replace('"file_ext": "png"', '"file_ext": "zip"'))
+    facts.rename(path.with_suffix(".webm.json"))
+    path.rename(path.with_suffix(".webm"))
+
+    answer = record("import", "gallery-dl", tmp_path / "downloads", "--root", root)
+
+    (reason,) = answer["left_out"]
+    assert "ugoira" in reason
+    assert answer["exit"] == 3
+
+
 def test_facts_of_another_site_or_without_sense_give_no_post_and_the_file_counts_by_its_md5(
     tmp_path: Path, root: Path
 ) -> None:

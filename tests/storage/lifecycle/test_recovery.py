@@ -339,7 +339,7 @@ async def test_the_same_bytes_are_not_downloaded_twice_and_live_while_any_post_n
     await keep(archive, first)
 
     assert await archive.adopt_known_original(second, ["mona", "kiara"])
-    await relabel(archive, [Label(1, "demo", "mona", LabelValue.DELETE, "me", "a")])
+    await archive.file_look(sight(first, decide("delete", policy="p2")))
     await archive.moves.apply(await archive.moves.plan_apply())
 
     assert (await archive.known([second], ["mona"]))[2].places == {"mona": Place.GALLERY}

@@ -114,3 +114,22 @@ async def test_a_search_finds_the_posts_of_one_picture(
         assert {row["post_id"] for row in reader.query(term).mappings()} == found
         with pytest.raises(QueryError, match="any, or none"):
             reader.query("same:twin")
+
+
+async def test_mirrors_whose_posts_have_one_number_and_one_file_have_a_name_each(archive: Archive, root: Path) -> None:
+    mirror = make_post(1, site="other")
+    await listed(archive, ONE, mirror)
+    await keep(archive, ONE)
+    assert await archive.adopt_known_original(mirror, ["mona"])
+    for post in (ONE, mirror):
+        await archive.file_look(sight(post, decide("keep")))
+    paths = {row[0] for row in rows(root, "path")}
+    assert len(paths) == 2
+
+    await relabel(archive, [label(ONE, LabelValue.DELETE, "a")])
+    done = await archive.moves.apply(await archive.moves.plan_apply(), confirmed=True)
+    assert (done.trashed, done.problems, list((root / "gallery/mona").iterdir())) == (2, (), [])
+
+    await relabel(archive, [label(mirror, LabelValue.KEEP, "b")])
+    assert (await archive.moves.apply(await archive.moves.plan_apply())).back == 2
+    assert {row[0] for row in rows(root, "path")} == paths
