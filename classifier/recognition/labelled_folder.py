@@ -65,7 +65,8 @@ class LabelledFolder:
         more = ", …" if len(classes) > _NAMED_AT_MOST else ""
         rarest = f"; rarest: {few[0]} {classes[few[0]]}" if more else ""
         noun = "class" if len(classes) == 1 else "classes"
-        lines = [f"{self.folder}: {len(self.pictures)} pictures of {len(classes)} {noun} ({shown}{more}{rarest})"]
+        which = f" ({shown}{more}{rarest})" if classes else ""
+        lines = [f"{self.folder}: {len(self.pictures)} pictures of {len(classes)} {noun}{which}"]
         if self.styles:
             lines.append("styles: " + ", ".join(f"{name} {count}" for name, count in self.styles.items()))
         return [*lines, *self.said, *left_out_lines(self.left_out)]

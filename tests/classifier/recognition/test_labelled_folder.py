@@ -34,6 +34,12 @@ def test_a_folder_is_a_class(tmp_path: Path) -> None:
     assert found.lines()[0].endswith("4 pictures of 3 classes (bart_simpson 1, lisa 2, nobody 1)")
 
 
+def test_a_folder_without_one_picture_is_said_to_have_none(tmp_path: Path) -> None:
+    (tmp_path / "mona").mkdir()
+    (tmp_path / "mona" / "1.png").write_text("no picture")
+    assert labelled_folder(tmp_path).lines()[0].endswith("0 pictures of 0 classes")
+
+
 def test_folders_in_a_folder_are_characters_of_a_work(tmp_path: Path) -> None:
     put(tmp_path, "kimetsu/nezuko/1.png", "kimetsu/tanjiro/sub/2.png", "miku/3.png")
     assert labels(tmp_path) == {

