@@ -261,9 +261,10 @@ def import_(
 
     KIND is gallery-dl (a folder with the .json files of --write-metadata: its posts are recorded with their tags),
     hydrus (an export with sidecars of tags and addresses), folder (files with their md5 in the name) or archive
-    (gallery-dl's download archive: the posts that it lists are never fetched again). Every file is read whole and must
-    have its md5; SOURCE is only read. Models in force look at the pictures at once; else the next crawl does, at these
-    files. The same command again goes on, and takes only what is new.
+    (gallery-dl's download archive: the posts that it lists are never fetched again).
+
+    Every file is read whole and must have its md5; SOURCE is only read. Models in force look at the pictures at once;
+    else the next crawl does, at these files. The same command again goes on, and takes only what is new.
 
     [bold]Examples[/bold]
 
