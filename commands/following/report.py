@@ -28,7 +28,7 @@ class SearchReport:
     due_at: datetime | None = None  # the next time
     interval: timedelta | None = None
     stale: int = 0  # posts that are still to be read again
-    cut: str = ""  # what was left for the next sync, for want of requests
+    cut: str = ""  # what was left for the next sync
     skipped: bool = False  # not due
     code: ExitCode = ExitCode.COMPLETE
     error: str = ""  # why it ended early
@@ -50,7 +50,7 @@ class SearchReport:
         yield f"{self.name}: {', '.join(found)}; {asked}, {self.seconds:.0f} s"
         if self.cut:
             left = f" ({counted(self.stale, 'post')})" if self.stale else ""
-            yield f"  left for the next sync, for want of requests: {self.cut}{left}"
+            yield f"  left for the next sync: {self.cut}{left}"
         if self.due_at is not None:
             yield f"  next: {moment_words(self.due_at)}"
 

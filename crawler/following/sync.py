@@ -85,7 +85,7 @@ class Sync:
     removals_at: datetime | None = None
     looked_up: bool = False  # whether `look_up` was asked
     missing: list[int] = field(default_factory=list)  # ids that an answer lacked
-    cut: str = ""  # what was left undone for want of requests
+    cut: str = ""  # what was left undone, for want of requests or of a whole answer
 
     def __post_init__(self) -> None:
         """Begin where the last one ended."""

@@ -22,6 +22,7 @@ from storage.archive_records import ListedPage
 from storage.records import Known, Post, PostTags, RefusedRow
 
 MOST_PAGES = 1000  # of a list of changes: numbered pages end there
+FEW = 10  # posts that may be missing from an answer all at once
 FETCHED = 100  # posts that one request gives at least
 
 
@@ -73,6 +74,7 @@ async def _new_and_changed(run: Run, sync: Sync) -> AsyncIterator[Sequence[Post]
         return
     number, newest, most = 1, since, _most_pages(sync)
     while True:
+        asked = sync.words.by_change or asked  # it may have been renamed meanwhile
         page = await sync.client.latest_changes(asked.query, number=number)
         yield await _filed(run, sync, page, asked, since=since)
         times = [post.updated_at for post in page.posts]
@@ -254,9 +256,16 @@ async def _by_id(sync: Sync, ids: Sequence[int]) -> PostPage:
 
 
 async def _read_by_id(run: Run, sync: Sync, ids: Sequence[int]) -> Sequence[Post]:
-    """Posts by their ids, as many as one request takes; what is missing is asked for once more at the end."""
+    """Posts by their ids, as many as one request takes; what is missing is asked for once more at the end.
+
+    Where most of them are missing, the answer is taken for the site's trouble, and nothing for gone.
+    """
     page = await _by_id(sync, ids)
-    sync.missing += _missing(page, ids)
+    missing = _missing(page, ids)
+    if len(missing) <= max(FEW, len(ids) // 2):
+        sync.missing += missing
+    else:
+        sync.cut = "posts that the site did not show by their ids"
     return await _filed(run, sync, page, None)
 
 
@@ -287,6 +296,9 @@ async def _read_ranges(run: Run, sync: Sync, ids: Sequence[int]) -> AsyncIterato
     while waiting and sync.requests.left:
         page = await sync.client.posts(sync.words.by_id.query, page=f"b{waiting[0] + 1}")
         yield await _filed(run, sync, page, sync.words.by_id)
+        if not page.raw_count and len(waiting) > FEW:
+            sync.cut = "posts that the site did not list again"
+            return
         shown = {post.id for post in page.posts} | set(page.left_out)
         lowest = min(shown, default=0)
         missing = [post_id for post_id in waiting if post_id >= lowest and post_id not in shown]

@@ -240,3 +240,16 @@ def test_trouble_with_one_search_does_not_keep_another_from_being_followed(site:
     answer = sync(site, code=10)
 
     assert ["device" in one["error"] for one in answer["searches"]] == [True, True]
+
+
+def test_a_site_that_shows_nothing_by_id_has_not_lost_every_post(site: SmallSite) -> None:
+    for number in range(11, 41):
+        site.post(number)
+    sync(site)
+    for number in range(1, 41):
+        touched(site, number, tags=("other",))
+    site.server.misbehave([{"match": {"query": {"tags": "id:*"}}, "do": {"status": 200, "json": []}}])
+
+    answer = sync(site, "--full")["searches"][0]
+
+    assert (answer["changes"]["gone"], answer["left"]) == (0, "posts that the site did not show by their ids")
