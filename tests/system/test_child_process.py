@@ -185,6 +185,7 @@ def test_the_program_starts_all_that_it_is_known_to_start() -> None:
             "classifier.inference.scorer_worker",
         ),
         "classifier.taggers.worker",
+        "classifier.compression.worker",
         "classifier.deployment.worker",
         "classifier.video.frame_worker",
     }
