@@ -86,7 +86,7 @@ def _unseen(on: Path, shows: str, packages: Sequence[Package], most: int) -> tup
         if path.suffix.lower() in _EXTENSIONS
         and hashlib.md5(content := path.read_bytes(), usedforsecurity=False).hexdigest() not in trained
     ]
-    chosen = found[:: max(1, len(found) // most)][:most]
+    chosen = [found[row] for row in np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).astype(int))]
     return [content for content, _ in chosen], np.array([shown for _, shown in chosen])
 
 
