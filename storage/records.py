@@ -201,7 +201,12 @@ class Target:
     @property
     def names(self) -> frozenset[str]:
         """Every tag that names it, by its present name or a former one."""
-        return frozenset((self.tag, *self.variants, *self.aliases))
+        return self.present_names.union(self.aliases)
+
+    @property
+    def present_names(self) -> frozenset[str]:
+        """Every tag that names it today."""
+        return frozenset((self.tag, *self.variants))
 
     @property
     def cosplays(self) -> frozenset[str]:

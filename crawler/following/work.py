@@ -149,7 +149,7 @@ async def _follow_names(
     run: Run, sync: Sync, before: Mapping[int, Post], now: Sequence[Post], asked: AskedSearch
 ) -> None:
     """Ask once, where posts look as if a tag of the search or of a target was renamed, and go on by the new names."""
-    names = {name for target in run.job.targets for name in (target.tag, *target.variants)}
+    names = {name for target in run.job.targets for name in target.present_names}
     listed_otherwise = any(not post.tags.all().issuperset(asked.tags) for post in now)
     if sync.looked_up or not (listed_otherwise or lost_names(names, before, now)):
         return
