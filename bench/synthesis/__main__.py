@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from bench.generator.__main__ import learned_pictures
 from classifier.generator.batches import TrainingPictures, fixed_noise, one_hot
-from classifier.generator.features import Scale, network_features
+from classifier.generator.features import Scale, See, network_features
 from classifier.generator.settings import BEST, experiment_settings
 from classifier.generator.trainer import train_generator
 from classifier.heads.logistic_head import LinearHead, WeightedExamples, fit_head
@@ -45,7 +45,7 @@ class Folder:
     labels: npt.NDArray[np.int64]  # 0: the target
 
 
-def folder_of(path: Path, target: str, classes: int, others: int) -> Folder:
+def folder_of(path: Path, see: See, target: str, classes: int, others: int) -> Folder:
     """The target and a few other classes of a folder."""
     pictures, pixels = learned_pictures(path)
     names = [target, *[name for name in sorted({one.label for one in pictures}) if name != target][:classes]]
@@ -55,7 +55,7 @@ def folder_of(path: Path, target: str, classes: int, others: int) -> Folder:
         most = len(rows) if name == target else 2 * others
         kept += np.random.default_rng(0).permutation(rows)[:most].tolist()
     labels = np.array([names.index(pictures[row].label) for row in kept], dtype=np.int64)
-    return Folder(pixels[kept], network_features()(pixels[kept]), labels)
+    return Folder(pixels[kept], see(pixels[kept]), labels)
 
 
 def head_scores(
@@ -70,8 +70,11 @@ def head_scores(
     return np.asarray(head.logits(scale.apply(measured) / root), dtype=np.float64)
 
 
-def one_draw(folder: Folder, number: int, seed: int, others: int, words: Sequence[str]) -> tuple[list, npt.NDArray]:
+def one_draw(
+    folder: Folder, see: See, draw: tuple[int, int], others: int, words: Sequence[str]
+) -> tuple[list, npt.NDArray]:
     """Scores of each way on the measured pictures, and which of these show the target."""
+    number, seed = draw
     random = np.random.default_rng((seed, number))
     target = random.permutation(np.flatnonzero(folder.labels == 0))
     rest = [random.permutation(np.flatnonzero(folder.labels == k)) for k in range(1, int(folder.labels.max()) + 1)]
@@ -83,7 +86,7 @@ def one_draw(folder: Folder, number: int, seed: int, others: int, words: Sequenc
     data = TrainingPictures(folder.pixels, folder.labels, names, learned, learned, learned)
     trained = train_generator(data, settings, None)
     noise, labels = fixed_noise(number, settings.noise, seed), np.zeros(number, dtype=np.int64)
-    painted = network_features()(trained.adversaries.paint(noise, one_hot(labels, trained.told)))
+    painted = see(trained.adversaries.paint(noise, one_hot(labels, trained.told)))
     scores = []
     for extra in (painted[:0], painted, folder.features[target[number : 2 * number]]):
         features = np.concatenate([folder.features[known], extra, folder.features[known_rest]])
@@ -116,12 +119,14 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=3, help="other classes")
     parser.add_argument("--others", type=int, default=100, help="pictures of each of them to learn from")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--numbers", type=int, nargs="+", default=NUMBERS, help="of real pictures")
     parser.add_argument("--set", dest="words", action="append", default=[], metavar="KEY=VALUE")
     asked = parser.parse_args()
-    folder = folder_of(asked.folder, asked.target, asked.classes, asked.others)
+    see = network_features()
+    folder = folder_of(asked.folder, see, asked.target, asked.classes, asked.others)
     print(f"{asked.target} against {asked.classes} classes of {asked.others}; {' '.join(asked.words)}", flush=True)
-    for number in NUMBERS:
-        draws = [one_draw(folder, number, seed, asked.others, asked.words) for seed in range(asked.seeds)]
+    for number in asked.numbers:
+        draws = [one_draw(folder, see, (number, seed), asked.others, asked.words) for seed in range(asked.seeds)]
         for way, words in enumerate(WAYS):
             mean = np.mean([average_precision(scores[way], truth) for scores, truth in draws])
             difference, low, high = interval(draws, way) if way else (0.0, 0.0, 0.0)
