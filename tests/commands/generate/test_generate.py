@@ -250,3 +250,24 @@ def test_a_process_that_says_nothing_is_a_failure_of_the_model(model: Path) -> N
     assert silent.exit_code == 10 and "no message" in " ".join(silent.stderr.split())
     full = crawl("generate", "samples", model, "--count", 1, "--to", "to", script=disk)
     assert full.exit_code == 7 and "No space left" in full.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("--synthetic", "model"), 2, "give their folder, --from DIR"),
+        (("--synthetic", "model", "--from", "faces", "--classes"), 2, "goes with one target, not with --classes"),
+        (("--synthetic", "model", "--from", "faces"), 2, "can fill no class of the folder"),
+        (("--synthetic", "nowhere", "--from", "faces"), 10, "nowhere is missing"),
+    ],
+    ids=["without-a-folder", "with-classes", "unknown-classes", "no-model"],
+)
+def test_a_training_with_painted_pictures_is_refused_before_it_begins(
+    model: Path, tmp_path: Path, words: tuple[str, ...], code: int, said: str
+) -> None:
+    faces(tmp_path / "faces", 120, ("mona", "other"))
+
+    done = crawl("--root", "root", "train", "mona", "--network", "small", *words)
+
+    assert (done.exit_code, said in " ".join(done.stderr.split())) == (code, True), done.stderr
+    assert not (tmp_path / "root").exists()
