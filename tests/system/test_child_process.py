@@ -187,6 +187,7 @@ def test_the_program_starts_all_that_it_is_known_to_start() -> None:
         "classifier.taggers.worker",
         "classifier.compression.worker",
         "classifier.deployment.worker",
+        "classifier.generator.worker",
         "classifier.video.frame_worker",
     }
 
