@@ -17,6 +17,11 @@ def _at_most(claim: str, line: str, unit: str, goal: float) -> Figure:
     return Figure(claim, line, unit, goal, more_is_better=False)
 
 
+def _later(kind: str) -> str:
+    """A line of `bench.questions`: p50 and p95 before, p50 and p95 after, the goal."""
+    return rf"^{kind} +{NUMBER} +(?P<other>{NUMBER}) +{NUMBER} +(?P<value>{NUMBER}) +{NUMBER}"
+
+
 COMMANDS: Sequence[Command] = (
     Command(
         "bench.startup",
@@ -89,6 +94,36 @@ COMMANDS: Sequence[Command] = (
         ],
         "one transaction a look",
         rounds=5,
+    ),
+    Command(
+        "bench.questions",
+        ("--posts", "10000", "--rounds", "2"),
+        ("--posts", "1000000", "--rounds", "5"),
+        [
+            _at_most(
+                "questions with tags, wildcards and ranges, and a page of the review grid, p95",
+                _later("(?:a tag and not another|a wildcard|a range, by score|a page of the grid)"),
+                "ms",
+                50.0,
+            ),
+            _at_most("`crawl status`, p95", _later("status"), "ms", 300.0),
+            _at_most("the review's first page, p95", _later("the review's first page"), "ms", 300.0),
+        ],
+        "the program before these questions were planned",
+    ),
+    Command(
+        "bench.sync",
+        ("--posts", "2000", "--nights", "10"),
+        ("--posts", "2000", "--nights", "30"),
+        [
+            _at_most(
+                "requests for lists in nights of `crawl sync`",
+                rf"^requests for lists: (?P<ours>\d+); the changes need (?P<other>\d+): (?P<value>{NUMBER}) times",
+                "x",
+                1.2,
+            ),
+        ],
+        "what the changes themselves need",
     ),
     Command(
         "bench.memory",
