@@ -73,9 +73,9 @@ def side_by_side(
     """
     if not subjects:
         return None
-    first = next((version_id for version_id in subjects if version_id.model.active), subjects[-1])
+    first = next((subject for subject in subjects if subject.model.active), subjects[-1])
     tested = frozenset(
-        md5 for version_id in subjects for md5 in (version_id.package.snapshot.get("parts") or {}).get("test", ())
+        md5 for subject in subjects for md5 in (subject.package.snapshot.get("parts") or {}).get("test", ())
     )
     evidence = evidence_of(first.package.backbone_hash, tested)
     if not len(evidence):
@@ -86,7 +86,7 @@ def side_by_side(
     if not _enough(view, common):
         return None
     views = [view]
-    for other in reversed([version_id for version_id in subjects if version_id is not first]):
+    for other in reversed([subject for subject in subjects if subject is not first]):
         added = _ModelView.of(other, evidence_of(other.package.backbone_hash, tested))
         shared = [version_id for version_id in common if version_id in added.row_of]
         if _enough(view, shared):
@@ -96,7 +96,7 @@ def side_by_side(
         pictures=len(common),
         positives=int(_truth(view, common).sum()),
         set_apart=sum(bool(doubted[row]) for row in view.row_of.values()),
-        figures={version_id.subject.model.card.name: _quality(version_id, view, common) for version_id in views},
+        figures={added.subject.model.card.name: _quality(added, view, common) for added in views},
     )
 
 

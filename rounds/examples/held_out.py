@@ -65,7 +65,8 @@ def held_out(package: Package, evidence: Evidence, *, artists: bool = True) -> H
     finite = np.isfinite(evidence.vectors).all(axis=1)
     usable = np.asarray(sure & finite)
     logits = np.full(len(evidence), np.nan)
-    logits[finite] = package.head.logits(evidence.vectors[finite])
+    if finite.any():
+        logits[finite] = package.head.logits(evidence.vectors[finite])
     belief = np.full(len(evidence), np.nan)
     held_rows = np.isin(split, (VALIDATION, TEST)) & usable
     if held_rows.any():

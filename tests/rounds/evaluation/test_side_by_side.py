@@ -73,6 +73,21 @@ def test_tags_that_are_probably_wrong_are_left_out_for_all_models(tmp_path: Path
     assert found.set_apart >= 0.5 * (world.wrong & counted).sum() > 0
 
 
+def test_a_model_whose_network_has_looked_at_nothing_here_is_not_put_beside_the_others(tmp_path: Path) -> None:
+    world = scene(1500, wrong=0.0, seed=4)
+    nothing = replace(world.evidence.rows(np.array([], dtype=np.int64)), vectors=np.zeros((0, 0), np.float16))
+    elsewhere = subject(tmp_path / "a")
+    elsewhere = replace(elsewhere, package=replace(elsewhere.package, backbone_hash="e" * 64))
+
+    found = side_by_side(
+        numbered([elsewhere, subject(tmp_path / "b")]),
+        lambda network, tested: nothing if network == "e" * 64 else world.evidence,
+    )
+
+    assert found is not None
+    assert set(found.figures) == {"mona/2"}
+
+
 def test_a_model_that_has_learned_from_nearly_all_of_them_is_not_put_beside_the_others(tmp_path: Path) -> None:
     world = scene(1500, wrong=0.0, seed=4)
     everything = {"train": world.evidence.md5s[:1490], "validation": [], "test": []}
