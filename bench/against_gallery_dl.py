@@ -5,7 +5,7 @@
 
 gallery-dl cannot look, so to have the pictures of one character it downloads the whole tag, once as it comes and once
 with its option `async`. It is installed from the package registry into an environment of its own and used unchanged. We
-crawl once with a small rendition first, as it is set, and once with the larger one alone. All ask the same server.
+crawl once with a small rendition first, and once with the larger one alone, as it is set. All ask the same server.
 """
 
 from __future__ import annotations
@@ -58,9 +58,9 @@ def with_gallery_dl(program: Path, url: str, tag: str, into: Path, name: str, *m
     return Side(name, seconds, len(files), sum(f.stat().st_size for f in files) / 1e6)
 
 
-def with_crawl(name: str, arguments: list[str], root: Path, look_first: str = "") -> tuple[Side, dict[str, object]]:
-    """Crawl with whatever model the root has; `look_first` as it is set, unless one is named."""
-    environment = {**os.environ, **({"CRAWL_SCORING_LOOK_FIRST": look_first} if look_first else {})}
+def with_crawl(name: str, arguments: list[str], root: Path, look_first: str = "none") -> tuple[Side, dict[str, object]]:
+    """Crawl with whatever model the root has, looking at another rendition first or not."""
+    environment = {**os.environ, "CRAWL_SCORING_LOOK_FIRST": look_first}
     started = time.perf_counter()
     command = [sys.executable, "-m", "commands", *arguments, "--root", str(root), "--json", "--quiet"]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
@@ -98,8 +98,8 @@ def main() -> int:
         with served(["--posts", options.posts, "--latency-ms", options.latency_ms]) as url:
             theirs = with_gallery_dl(program, url, options.tag, work / "theirs", "gallery-dl, whole tag")
             ahead = with_gallery_dl(program, url, options.tag, work / "async", "gallery-dl, async", "-o", "async=true")
-            ours, record = with_crawl("crawl, small one first", ["--site", url, *search], work / "small")
-            large, _ = with_crawl("crawl, larger one alone", ["--site", url, *search], work / "large", "none")
+            ours, record = with_crawl("crawl, small one first", ["--site", url, *search], work / "small", "180x180")
+            large, _ = with_crawl("crawl, larger one alone", ["--site", url, *search], work / "large")
         kept, everything = hashes(work / "small" / "gallery"), hashes(work / "theirs")
         alike, all_of_them = agreement(work / "small", work / "large")
     print(f"{options.tag}, {record['listed']} posts, {record['kept']} kept, {options.latency_ms} ms latency")

@@ -30,13 +30,13 @@ from classifier.inference.runtime_choice import choose_runtime
 from classifier.package.package import Package, load_package
 from classifier.pictures.preprocessing import prepare, prepare_windows
 from classifier.pictures.windows import too_small, windows_of
-from commands.context.settings import Scoring
 from crawler.decisions import Policy, Ruling
 from crawler.looks.margin import MARGIN, is_doubtful
 from storage.records import Decision, DecisionValue, FileVersion, Look, ModelCard, PostTags, Target
 
 BOXES = {"180x180": ("JPEG", 85), "360x360": ("JPEG", 85), "720x720": ("WEBP", 75)}  # how Danbooru encodes them
 LARGE = "720x720"
+SMALL = "180x180"
 AGREE = 0.995  # share of the decisions that must be those on the large rendition
 MARGINS = (0.25, 0.5, 0.75, 1.0, MARGIN, 2.0)  # log odds
 SHARES = ((0.15, 0.30), (0.30, 0.60))  # of the picture's shorter side that a face takes
@@ -169,10 +169,10 @@ def main() -> int:
         ways += [cascade(chosen, name) for name in BOXES if name != LARGE]
         for way in ways:
             print(_line(way))
-        default = next(way for way in ways if way.way == f"{Scoring().first_rendition} first")
+        default = next(way for way in ways if way.way == f"{SMALL} first")
         reached = default.agree >= AGREE if not kind else reached
     for margin in MARGINS:
-        print(_line(cascade(pictures, Scoring().first_rendition, margin)))
+        print(_line(cascade(pictures, SMALL, margin)))
     return 0 if reached else 1
 
 

@@ -53,7 +53,7 @@ class Scoring:
 
     score_on: str = _key("720x720", "which rendition is scored", choices=RENDITIONS)
     look_first: str = _key(
-        "180x180",
+        "none",
         "a smaller rendition that is looked at first; the one above is fetched only in doubt",
         choices=("none", *RENDITIONS[:-1]),
     )

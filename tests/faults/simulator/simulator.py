@@ -244,7 +244,6 @@ def configuration(folder: Path, url: str, **more: str) -> Path:
     port = urlsplit(url).port or 443
     lines = [f"{key} = {value}" for key, value in more.items()]
     lines += ["[limits]", "free_space_mb = 1"]
-    lines += ["[scoring]", 'look_first = "none"']  # states are compared to the rendition that is stored
     lines += ["[sites.sim]", f'url = "{url}"', f'file_hosts = ["{MEDIA_HOST}:{port}"]', ""]
     path = folder / "crawl.toml"
     path.write_text("\n".join(lines), encoding="utf-8")
