@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from sqlalchemy import ColumnElement, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, Integer, and_, case, func, literal, literal_column, select
 from sqlalchemy.orm import aliased
 
 from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, VersionRow
@@ -40,9 +40,9 @@ class CurrentState:
 
     @property
     def by_machine(self) -> ColumnElement[str | None]:
-        """What the machine decided, looked up without a join."""
-        its_own = select(DecisionRow.value).where(DecisionRow.seq == self.current.decision_seq)
-        return its_own.correlate(self.current).scalar_subquery()
+        """What the machine decided, where a statement writes the row: named as text, as only a SELECT is correlated."""
+        its_own = literal_column(f"{CurrentRow.__tablename__}.{CurrentRow.decision_seq.key}", Integer)
+        return select(DecisionRow.value).where(DecisionRow.seq == its_own).scalar_subquery()
 
     @property
     def place(self) -> ColumnElement[str]:

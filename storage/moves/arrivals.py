@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, not_, or_, selec
 from storage.archive_records import Digest
 from storage.database.access import Access
 from storage.database.chunks import chunked
+from storage.database.current_state import CURRENT
 from storage.database.tables import CurrentRow, DecisionRow, FileRow, PostRow, RenditionRow, VersionRow
 from storage.errors import BadPath, RefusedFile
 from storage.files.paths import rendition_path
@@ -153,12 +154,8 @@ def unlooked(connection: Connection, models: Mapping[str, str], above: int, limi
 
 
 def _decided_by(target: str, model: str) -> ColumnElement[bool]:
-    return exists().where(
-        CurrentRow.version_id == VersionRow.id,
-        CurrentRow.target == target,
-        DecisionRow.seq == CurrentRow.decision_seq,
-        DecisionRow.model_hash == model,
-    )
+    decided = CURRENT.joined(select(CurrentRow.version_id), parts=("decision",))
+    return exists(decided.where(CURRENT.of_version(target), DecisionRow.model_hash == model).correlate(VersionRow))
 
 
 def posted_files(connection: Connection, md5s: Collection[str]) -> frozenset[str]:

@@ -83,7 +83,7 @@ def test_apply_moves_what_was_rejected_fetches_what_is_kept_and_brings_it_all_ba
     assert (gallery.places()[KEPT], gallery.places()[REJECTED]) == ("trash", "gallery")
     assert [one["post_id"] for one in gallery.run_json("trash", "list")["trash"]] == [KEPT]
     assert gallery.run_json("apply")["planned"] == {
-        "trash": 0, "back": 0, "fetch": 0, "of_other_models": 0, "restored": 0,
+        "trash": 0, "back": 0, "fetch": 0, "of_other_models": 0, "restored": 0, "seen": 0,
     }  # fmt: skip
     gallery.crawl("relabel", "clear", str(KEPT))
     gallery.crawl("relabel", "clear", str(REJECTED))

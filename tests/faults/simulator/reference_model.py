@@ -21,6 +21,7 @@ class ModelPicture:
     decision: str | None = None
     label: str | None = None
     label_number: int = 0
+    spoken_of: bool = False  # whether a person ever said anything of it, or took it back
     place: str = "none"  # none | gallery | trash | purged
     moved_on: float = 0.0  # the day on which it went to the trash
     brought_back: Mind | None = None  # under which mind its last move was a way back
@@ -61,6 +62,9 @@ class ReferenceModel:
     now: float = 0.0  # days
     newest: float = 0.0  # the latest time that anything was recorded at
     labels: list[tuple[int, str, str]] = field(default_factory=list)  # every label that was ever filed
+    last_words: dict[str, str] = field(
+        default_factory=dict
+    )  # by md5: labels are about files, whichever post shows them
     words: int = 0
 
     def crawl(self, model: str, shown: dict[int, tuple[str, bool]]) -> None:
@@ -78,18 +82,22 @@ class ReferenceModel:
             believed = post.tagged and model != "distrustful"
             picture.decision = "keep" if believed or picture.bright != (model == "contrary") else "delete"
             picture.decided_by = model
+            if not picture.spoken_of and self.last_words.get(md5, "clear") != "clear":
+                self._say(post_id, self.last_words[md5])
         for post in self.posts.values():
             picture = post.pictures[post.current]
             if picture.holds == "keep":
                 self._home(picture)
 
     def label(self, post_id: int, value: str) -> None:
-        """A person says something about a post's current picture."""
+        """A person says something about a post's current picture, and so of every post that shows the same file."""
         self._recorded()
-        self.words += 1
-        picture = self._current(post_id)
-        picture.label, picture.label_number = (None, 0) if value == "clear" else (value, self.words)
-        self.labels.append((post_id, "mona", value))
+        md5 = self.posts[post_id].current
+        self.last_words[md5] = value
+        self._say(post_id, value)
+        for other, post in self.posts.items():
+            if other != post_id and post.current == md5:
+                self._say(other, value)
 
     def apply(self) -> None:
         """Files follow what holds: rejects to the trash, kept ones back, missing ones from the site."""
@@ -138,6 +146,13 @@ class ReferenceModel:
             picture.back()
         elif picture.place != "gallery":
             picture.fetched()
+
+    def _say(self, post_id: int, value: str) -> None:
+        self.words += 1
+        picture = self._current(post_id)
+        picture.spoken_of = True
+        picture.label, picture.label_number = (None, 0) if value == "clear" else (value, self.words)
+        self.labels.append((post_id, "mona", value))
 
     def _current(self, post_id: int) -> ModelPicture:
         return self.posts[post_id].pictures[self.posts[post_id].current]

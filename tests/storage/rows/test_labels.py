@@ -57,6 +57,21 @@ async def test_a_word_taken_back_leaves_what_the_machine_says(root: Path) -> Non
         assert (await archive.known([make_post(1)], ["mona"]))[1].labels == {}
 
 
+async def test_what_is_taken_back_leaves_what_the_machine_says_of_that_very_picture(root: Path) -> None:
+    await a_judged_post(root)
+    async with Archive.open(root, NO_RESERVE) as archive:
+        await list_posts(archive, [make_post(2)])
+        await archive.file_look(sight(make_post(2), decide("keep")))
+
+    with Labelling(root) as labelling:
+        [first] = labelling.record([Click(word("delete", "k1", post=2), 2, None)])
+        assert isinstance(first, Saved)
+        [undone] = labelling.record([Click(word("clear", "k2", post=2), 2, first.seq)])
+
+    assert isinstance(undone, Saved)
+    assert verify(root).database == ()
+
+
 @pytest.mark.fault("U11")
 async def test_the_second_of_two_screens_gets_the_label_of_the_first(root: Path) -> None:
     await a_judged_post(root)
