@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -74,7 +75,7 @@ class Person:
             thread.join()
 
     def _until_the_page_is_gone(self) -> None:
-        with contextlib.suppress(OSError, ValueError):  # ValueError: an answer that was cut in the middle
+        with contextlib.suppress(OSError, ValueError, HTTPException):  # an answer that was cut
             self.give_all()
 
     def give_all(self) -> None:
