@@ -57,8 +57,8 @@ COMMANDS: Sequence[Command] = (
     ),
     Command(
         "bench.against_gallery_dl",
-        ("--posts", "150", "--latency-ms", "40"),
         ("--posts", "400", "--latency-ms", "40"),
+        ("--posts", "600", "--latency-ms", "40"),
         [
             Figure("the main job's bytes, same kept files", _value(r"and bytes ", "x less"), "x", 6.0),
             Figure("the main job's time, same kept files", _value(r"^time ", "x and"), "x", 6.0),
