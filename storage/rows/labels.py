@@ -37,6 +37,12 @@ _NEWEST = (
 _NEW_LABEL = insert(LabelRow)
 _SHARED = "same-picture:"  # in keys of labels that were given to another post with the same file
 _OTHER = aliased(VersionRow)
+_LABELS_OF_FILES = (
+    select(VersionRow.md5, LabelRow.target, LabelRow.value, LabelRow.who, LabelRow.seq)
+    .join(LabelRow, LabelRow.version_id == VersionRow.id)
+    .order_by(LabelRow.seq)
+)
+_LABELS_OF_ONE_FILE = _LABELS_OF_FILES.where(VersionRow.md5 == bindparam("file"))  # asked for with every look
 _TWINS = (
     select(_OTHER.id)
     .join(VersionRow, and_(VersionRow.md5 == _OTHER.md5, VersionRow.id != _OTHER.id))
@@ -112,12 +118,7 @@ def labels_of_twins(
     """By file and target, the newest label that a person gave to any post with that file."""
     found: dict[tuple[str, str], Row[Any]] = {}
     for chunk in chunked(sorted(md5s)):
-        statement = (
-            select(VersionRow.md5, LabelRow.target, LabelRow.value, LabelRow.who, LabelRow.seq)
-            .join(LabelRow, LabelRow.version_id == VersionRow.id)
-            .where(VersionRow.md5.in_(chunk), LabelRow.target.in_(targets))
-            .order_by(LabelRow.seq)
-        )
+        statement = _LABELS_OF_FILES.where(VersionRow.md5.in_(chunk), LabelRow.target.in_(targets))
         found.update({(row.md5, row.target): row for row in connection.execute(statement)})
     return {key: row for key, row in found.items() if row.value != LabelValue.CLEAR.value}
 
@@ -128,8 +129,10 @@ def inherit_labels(
     """Give a post the labels of posts with the very same file, for targets that it has no label for."""
     if post.file is None:
         return
-    shared = labels_of_twins(connection, [post.file.md5], targets)
-    for (_, target), row in shared.items():
+    newest = {row.target: row for row in connection.execute(_LABELS_OF_ONE_FILE, {"file": post.file.md5})}
+    for target, row in newest.items():
+        if target not in targets or row.value == LabelValue.CLEAR.value:
+            continue
         key = f"{_SHARED}{row.seq}:{version_id}"
         own = connection.execute(_NEWEST, {"version": version_id, "for_target": target}).first()
         if own is None and connection.execute(_SAME_KEY, {"key": key}).first() is None:
