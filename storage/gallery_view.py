@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,8 +27,8 @@ from storage.database.tables import (
 from storage.errors import StorageError
 from storage.files.tree import Tree
 from storage.reader import Reader
-from storage.records import TagCategory
 from storage.rows.labels import newest_label
+from storage.rows.posts import tags_of
 from storage.rows.status import held
 from storage.search.answers import Extent, fitting_rows
 from storage.search.fault_names import refuse_misspelt_faults
@@ -190,7 +190,7 @@ def pictures(connection: Connection, ids: Sequence[int], target: str) -> Sequenc
     found: dict[int, Picture] = {}
     for chunk in chunked(list(dict.fromkeys(ids))):
         rows = connection.execute(_picture_select(target).where(VersionRow.id.in_(chunk))).all()
-        tags = _tags(connection, [row.key for row in rows])
+        tags = tags_of(connection, [row.key for row in rows])
         words = newest_words(connection, chunk, target)
         found |= {row.id: _picture(row, tags[row.key], words.get(row.id)) for row in rows}
     return [found[one] for one in ids if one in found]
@@ -384,16 +384,3 @@ def _picture(row: Any, tags: Mapping[str, Sequence[str]], word: Word | None) -> 
         rendition=row.rendition,
         tags=tags,
     )
-
-
-def _tags(connection: Connection, keys: Sequence[int]) -> Mapping[int, Mapping[str, Sequence[str]]]:
-    found: defaultdict[int, dict[str, list[str]]] = defaultdict(lambda: {one.value: [] for one in TagCategory})
-    statement = (
-        select(PostTagRow.post_key, TagRow.category, TagRow.name)
-        .join(TagRow, TagRow.id == PostTagRow.tag_id)
-        .where(PostTagRow.post_key.in_(keys))
-        .order_by(TagRow.name)
-    )
-    for key, category, name in connection.execute(statement):
-        found[key].setdefault(category, []).append(name)
-    return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,9 +9,10 @@ from sqlalchemy import Connection, and_, select
 
 from storage.database.chunks import chunked
 from storage.database.current_state import CURRENT
-from storage.database.tables import GalleryRow, LabelRow, PostRow, PostTagRow, TagRow, VersionRow
+from storage.database.tables import GalleryRow, LabelRow, PostRow, VersionRow
 from storage.records import TagCategory, Target
 from storage.rows.named_posts import naming
+from storage.rows.posts import tags_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def post_facts(connection: Connection, versions: Iterable[int]) -> Mapping[int, 
     )
     for chunk in chunked(list(versions)):
         rows = connection.execute(statement.where(VersionRow.id.in_(chunk))).all()
-        tags = _tags(connection, [row.key for row in rows])
+        tags = tags_of(connection, [row.key for row in rows])
         for row in rows:
             by_category = tags[row.key]
             found[row.id] = PostFacts(
@@ -73,16 +73,3 @@ def labelled_against_tags(connection: Connection, target: Target) -> Mapping[int
         .order_by(VersionRow.id)
     )
     return {row.id: row.value == "keep" for row in connection.execute(statement)}
-
-
-def _tags(connection: Connection, keys: Sequence[int]) -> Mapping[int, Mapping[str, Sequence[str]]]:
-    found: defaultdict[int, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    statement = (
-        select(PostTagRow.post_key, TagRow.category, TagRow.name)
-        .join(TagRow, TagRow.id == PostTagRow.tag_id)
-        .where(PostTagRow.post_key.in_(keys))
-        .order_by(TagRow.name)
-    )
-    for key, category, name in connection.execute(statement):
-        found[key][category].append(name)
-    return found

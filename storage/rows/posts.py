@@ -223,7 +223,7 @@ def load_posts(connection: Connection, keys: Sequence[int]) -> list[Post]:
     """Rebuild posts from their rows, in the order of the keys."""
     posts: dict[int, Post] = {}
     for chunk in chunked(keys):
-        tags = _tags_of(connection, chunk)
+        tags = tags_of(connection, chunk)
         ai_tags = _ai_tags_of(connection, chunk)
         versions = {
             (row.post_key, row.md5): row
@@ -243,15 +243,17 @@ def _versions_of() -> Any:
     return select(*VersionRow.__table__.c)
 
 
-def _tags_of(connection: Connection, keys: Sequence[int]) -> Mapping[int, Mapping[str, list[str]]]:
-    found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
-    rows = connection.execute(
-        select(PostTagRow.post_key, TagRow.name, TagRow.category)
+def tags_of(connection: Connection, keys: Sequence[int]) -> Mapping[int, Mapping[str, Sequence[str]]]:
+    """The tags of posts by key and category, every category there, names in their order; at most a chunk of keys."""
+    found: defaultdict[int, dict[str, list[str]]] = defaultdict(lambda: {one.value: [] for one in TagCategory})
+    statement = (
+        select(PostTagRow.post_key, TagRow.category, TagRow.name)
         .join(TagRow, TagRow.id == PostTagRow.tag_id)
         .where(PostTagRow.post_key.in_(keys))
+        .order_by(TagRow.name)
     )
-    for row in rows:
-        found[row.post_key][row.category].append(row.name)
+    for key, category, name in connection.execute(statement):
+        found[key].setdefault(category, []).append(name)
     return found
 
 
@@ -268,7 +270,7 @@ def _ai_tags_of(connection: Connection, keys: Sequence[int]) -> Mapping[int, lis
     return found
 
 
-def _post(row: Row[Any], version: Row[Any] | None, tags: Mapping[str, list[str]], ai_tags: list[AiTag]) -> Post:
+def _post(row: Row[Any], version: Row[Any] | None, tags: Mapping[str, Sequence[str]], ai_tags: list[AiTag]) -> Post:
     file = renditions = None
     if version is not None:
         file = FileVersion(version.md5, version.ext, version.size, version.width, version.height, version.url)
@@ -276,7 +278,7 @@ def _post(row: Row[Any], version: Row[Any] | None, tags: Mapping[str, list[str]]
     return Post(
         site=row.site,
         id=row.post_id,
-        tags=PostTags(**{category.value: tuple(sorted(tags[category.value])) for category in TagCategory}),
+        tags=PostTags(**{category.value: tuple(tags[category.value]) for category in TagCategory}),
         file=file,
         renditions=renditions or (),
         ai_tags=tuple(ai_tags) if row.has_ai_tags else None,
