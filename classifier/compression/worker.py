@@ -6,10 +6,9 @@ standard output and one package at FOLDER/package, and ends when its standard in
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -22,7 +21,7 @@ from classifier.package.package import Package, load_package
 from classifier.pictures.preprocessing import Pixels
 from classifier.progress import ProgressCallback
 from classifier.training.job import PICTURES
-from classifier.workers.job_process import begin_job
+from classifier.workers.job_process import JobLines, begin_job
 
 PACKAGE, NETWORK = "package", "network"
 _FAILED = 1
@@ -35,18 +34,11 @@ def run(folder: Path, out: TextIO) -> int:
         folder: with the job and its arrays.
         out: takes lines of JSON.
     """
-
-    def say(line: Mapping[str, Any]) -> None:
-        out.write(json.dumps(line) + "\n")
-        out.flush()
-
-    def report(stage: str, share: float, words: str) -> None:
-        say({"stage": stage, "share": share, "words": words})
-
+    lines = JobLines(out)
     try:
-        say({"done": _done(folder, report)})
+        lines.say({"done": _done(folder, lines.report)})
     except (ClassifierError, OSError, ValueError, KeyError, MemoryError, RuntimeError) as error:
-        say({"error": type(error).__name__, "message": " ".join(str(error).split())[:500]})
+        lines.say({"error": type(error).__name__, "message": " ".join(str(error).split())[:500]})
         return _FAILED
     return 0
 

@@ -6,10 +6,9 @@ does not. It answers with JSON lines on standard output: progress, and at the en
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,7 +16,7 @@ from classifier.deployment.formats import FORMATS, SAVED_MODEL
 from classifier.errors import ClassifierError
 from classifier.progress import ProgressCallback
 from classifier.recognition.package import load_either
-from classifier.workers.job_process import begin_job
+from classifier.workers.job_process import JobLines, begin_job
 
 _FAILED = 1
 
@@ -29,23 +28,18 @@ def run(arguments: Sequence[str], out: TextIO) -> int:
         arguments: the package's folder and hash, the format's name, and the folder to write into, which exists.
         out: takes lines of JSON.
     """
-
-    def say(line: Mapping[str, Any]) -> None:
-        out.write(json.dumps(line) + "\n")
-        out.flush()
-
-    def report(stage: str, share: float, words: str) -> None:
-        say({"stage": stage, "share": share, "words": words})
-
+    lines = JobLines(out)
     package, digest, form, folder = arguments
     try:
-        say({"done": exported(Path(package), digest, form, Path(folder), report)})
+        lines.say({"done": exported(Path(package), digest, form, Path(folder), lines.report)})
     except ClassifierError as error:
-        say({"error": type(error).__name__, "message": str(error)})
+        lines.say({"error": type(error).__name__, "message": str(error)})
         return _FAILED
     except Exception as error:  # noqa: BLE001 - three converters with a family of exceptions each
         words = " ".join(str(error).split())[:300]
-        say({"error": "DeviceError", "message": f"the conversion to {form} failed: {type(error).__name__}: {words}"})
+        lines.say(
+            {"error": "DeviceError", "message": f"the conversion to {form} failed: {type(error).__name__}: {words}"}
+        )
         return _FAILED
     return 0
 

@@ -7,7 +7,6 @@ on standard output: progress, and at the end what was done, or why not.
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import sys
@@ -37,33 +36,28 @@ from classifier.generator.settings import NO_FEATURES
 from classifier.pictures.preprocessing import Pixels
 from classifier.pictures.synthetic_picture import sheet, synthetic_png
 from classifier.progress import ProgressCallback
-from classifier.workers.job_process import begin_job
+from classifier.workers.job_process import JobLines, begin_job
 
 _FAILED = 1
 
 
 def run(arguments: Sequence[str], out: TextIO) -> int:
     """Do what is asked; gives the exit code."""
-
-    def say(line: Mapping[str, Any]) -> None:
-        out.write(json.dumps(line) + "\n")
-        out.flush()
-
-    def report(stage: str, share: float, words: str) -> None:
-        say({"stage": stage, "share": share, "words": words})
-
+    lines = JobLines(out)
     what, *rest = arguments
     try:
-        say({"done": trained(Path(rest[0]), report) if what == "train" else painted(rest[0], report)})
+        lines.say({"done": trained(Path(rest[0]), lines.report) if what == "train" else painted(rest[0], lines.report)})
     except ClassifierError as error:
-        say({"error": type(error).__name__, "message": str(error)})
+        lines.say({"error": type(error).__name__, "message": str(error)})
         return _FAILED
     except OSError as error:
-        say({"error": "OSError", "message": f"{error.filename or 'the disk'}: {error.strerror or error}"})
+        lines.say({"error": "OSError", "message": f"{error.filename or 'the disk'}: {error.strerror or error}"})
         return _FAILED
     except Exception as error:  # noqa: BLE001 - whatever the network library raises, where memory ends, say
         words = " ".join(str(error).split())[:300]
-        say({"error": "DeviceError", "message": f"the generator's process failed: {type(error).__name__}: {words}"})
+        lines.say(
+            {"error": "DeviceError", "message": f"the generator's process failed: {type(error).__name__}: {words}"}
+        )
         return _FAILED
     return 0
 

@@ -8,10 +8,9 @@ the worker ignores SIGINT (the terminal sends it to everybody) and ends when its
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
@@ -34,7 +33,7 @@ from classifier.training.job import (
 )
 from classifier.training.pipeline import Embedder, Learned, TrainingPlan
 from classifier.training.recogniser_job import RecogniserJob, make_recogniser
-from classifier.workers.job_process import begin_job
+from classifier.workers.job_process import JobLines, begin_job
 from storage.records import DocumentedError
 
 FIRST_NETWORK = "first.keras"  # the first step's, which the second begins with
@@ -49,22 +48,15 @@ def run(folder: Path, out: TextIO, embedder_for: Callable[[Path, TrainingJob], E
         out: takes lines of JSON.
         embedder_for: gives the network of a job in a folder; None: the one that the job names.
     """
-
-    def say(line: Mapping[str, Any]) -> None:
-        out.write(json.dumps(line) + "\n")
-        out.flush()
-
-    def report(stage: str, share: float, words: str) -> None:
-        say({"stage": stage, "share": share, "words": words})
-
+    lines = JobLines(out)
     try:
-        say({"done": _done(folder, report, embedder_for or _embedder_of)})
+        lines.say({"done": _done(folder, lines.report, embedder_for or _embedder_of)})
     except ClassifierError as error:
         code = error.exit_code if isinstance(error, DocumentedError) else _FAILED
-        say({"error": type(error).__name__, "message": str(error), "exit_code": code, "facts": _facts_of(error)})
+        lines.say({"error": type(error).__name__, "message": str(error), "exit_code": code, "facts": _facts_of(error)})
         return code
     except (OSError, ValueError, KeyError, TypeError, MemoryError) as error:
-        say({"error": type(error).__name__, "message": str(error)[:500], "exit_code": _FAILED, "facts": {}})
+        lines.say({"error": type(error).__name__, "message": str(error)[:500], "exit_code": _FAILED, "facts": {}})
         return _FAILED
     return 0
 

@@ -69,6 +69,22 @@ async def _listen(child: ChildProcess, report: ProgressCallback) -> Mapping[str,
     return last
 
 
+@dataclass(frozen=True, slots=True)
+class JobLines:
+    """In the job's own process: its lines of JSON."""
+
+    out: TextIO
+
+    def say(self, line: Mapping[str, Any]) -> None:
+        """Send a line at once: what was done, or why not."""
+        self.out.write(json.dumps(line) + "\n")
+        self.out.flush()
+
+    def report(self, stage: str, share: float, words: str) -> None:
+        """Send progress; a `ProgressCallback`."""
+        self.say({"stage": stage, "share": share, "words": words})
+
+
 def begin_job() -> TextIO:
     """In the job's own process: where its lines go; from here on it ends when its parent does, and not by Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal sends it to everybody
