@@ -7,12 +7,11 @@ import difflib
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from classifier.backbones.catalogue import FINE_TUNED
-from classifier.progress import ProgressCallback
 from classifier.recipes import efficientnet_lite0
 from classifier.recipes.catalogue import RECIPES
 from commands.context.gallery import hold_gallery
@@ -25,13 +24,13 @@ from commands.crawling.round_steps import RoundSteps
 from commands.crawling.second_target import head_settings, second_target, train_second_target
 from commands.errors import UsageRefused
 from commands.lookup.targets import known_target
-from commands.terminal.console import say
 from commands.terminal.stage_progress import reporting
 from commands.training.embedding_refresh import look_at_all_again
 from commands.training.followers import let_follow
 from commands.training.missing_hashes import hashed
 from commands.training.outcome import report_outcome
 from commands.training.round_runner import run_round
+from commands.training.training_task import TrainingTask
 from storage.archive import open_reader
 from storage.files.paths import models_folder, target_models
 from storage.reader import Reader
@@ -131,7 +130,7 @@ async def _run(options: TrainOptions, workspace: Workspace, steps: RoundSteps) -
         report("learning", 0.0, f"{len(snapshot.evidence)} pictures")
         candidate = await asyncio.to_thread(steps.learn, snapshot, settings)
         report("learning", 1.0, "" if candidate.compared is None else candidate.compared.words())
-        task = _Task(options, workspace, settings, report, steps)
+        task = _Task(options=options, workspace=workspace, settings=settings, report=report, steps=steps)
         if options.how == "head" or not _network_is_asked_for(task, candidate):
             outcome, others = await _finish(task, candidate)
         else:
@@ -144,24 +143,12 @@ async def _run(options: TrainOptions, workspace: Workspace, steps: RoundSteps) -
 _Ended: TypeAlias = "tuple[RoundOutcome, Sequence[RoundOutcome]]"  # the target's, and those of the ones that followed
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """What the steps of a round share."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task(TrainingTask):
+    """A round's."""
 
-    options: TrainOptions
-    workspace: Workspace
     settings: HeadRoundSettings
-    report: ProgressCallback
     steps: RoundSteps
-    reasons: list[str] = field(default_factory=list)  # why the head or the network was chosen; reported at the end
-
-    def explain(self, why: str) -> None:
-        """Say why something was chosen."""
-        self.reasons.append(why)
-        if self.options.json_progress:
-            self.report("choosing", 1.0, why)
-        elif not self.options.quiet:
-            say(why)
 
 
 def _network_is_asked_for(task: _Task, candidate: Candidate) -> bool:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from classifier.backbones.catalogue import DEFAULT, PRETRAINED
@@ -25,6 +25,7 @@ from commands.terminal.console import print_json, say
 from commands.terminal.interruptible import run_stoppable
 from commands.terminal.machine_formats import print_json_line
 from commands.terminal.stage_progress import reporting
+from commands.training.training_task import TrainingTask
 from storage.archive import open_reader
 from storage.files.paths import models_folder
 from storage.names import TargetName, can_name_a_folder
@@ -66,7 +67,7 @@ async def _run(options: TrainOptions, workspace: Workspace) -> int:
         async with AsyncExitStack() as stack:  # refuse a root that cannot be a gallery now, not after minutes
             if not (workspace.root / "crawl.db").exists():
                 await hold_gallery(stack, workspace, _COMMAND, create=True)
-        task = _Task(found, name, options, workspace, report)
+        task = _Task(found=found, name=name, options=options, workspace=workspace, report=report)
         new = await _learn(task, network, second)
         if (second or network).recipe is not None and (workspace.root / "logs" / name).is_dir() and not options.quiet:
             say(f"curves: tensorboard --logdir {workspace.root / 'logs' / name}")
@@ -127,24 +128,12 @@ def _read(options: TrainOptions, report: ProgressCallback) -> LabelledFolder:
     return labelled_folder(folder, by_hand=by_hand, report=lambda share, words: report("listing", share, words))
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """What the steps share."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task(TrainingTask):
+    """A recogniser's."""
 
     found: LabelledFolder
     name: str
-    options: TrainOptions
-    workspace: Workspace
-    report: ProgressCallback
-    reasons: list[str] = field(default_factory=list)  # why one recogniser and not the other; reported at the end
-
-    def explain(self, why: str) -> None:
-        """Say why something was chosen."""
-        self.reasons.append(why)
-        if self.options.json_progress:
-            self.report("choosing", 1.0, why)
-        elif not self.options.quiet:
-            say(why)
 
 
 async def _learn(task: _Task, network: NetworkChoice, second: NetworkChoice | None) -> NewRecogniser:
