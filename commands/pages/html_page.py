@@ -25,17 +25,21 @@ def html_page(name: str, generator: str, *, script: bool = False, **values: obje
     """A page that needs nothing from anywhere.
 
     Args:
-        name: of its template; what it is filled with is escaped there.
+        name: of its template, which extends `page.html`; what it is filled with is escaped there.
         generator: told in its head, so that a page of ours can be told from others.
         script: it has one, `NAME.js`.
         values: for the template.
     """
     style, code = _template("page.css") + _template(f"{name}.css"), _template(f"{name}.js") if script else ""
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=jinja2.FunctionLoader(_template),
     )
     environment.filters["plain"] = lambda value: printable(str(value))
-    text = environment.from_string(_template(f"{name}.html")).render(
+    text = environment.get_template(f"{name}.html").render(
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(code),  # noqa: S704 - our own file
         policy=_POLICY.format(style=_hash(style), script=_hash(code) if script else "'none'"),
