@@ -20,6 +20,7 @@ from storage.run_error import DocumentedError as DocumentedError  # with the rec
 from storage.run_error import RunError as RunError
 
 ORIGINAL = "original"
+ELSEWHERE = "elsewhere"  # in place of a rendition's name: the original lies outside the gallery, at the path given
 RENDITION_NAMES = ("180x180", "360x360", "720x720", "sample", "full", ORIGINAL)
 
 PICTURE_EXTENSIONS = frozenset({"jpg", "png", "gif", "webp", "avif"})
