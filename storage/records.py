@@ -342,6 +342,7 @@ class ModelCard:
     refusal: str = ""  # why the model may not decide; after a semicolon, what to do. "": it decides
     ai_weights: tuple[AiTagWeight, ...] = ()  # what taggers' words add to the score of a post; none: nothing is added
     tagger_network: str = ""  # `TaggerVector.network` whose vectors it scores by too, where a picture has one
+    margin: float | None = None  # log odds from the threshold at which a small rendition decides; None: not measured
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot be a target's, wherever it comes from.
