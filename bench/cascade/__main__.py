@@ -72,18 +72,19 @@ class CascadeBench:
         made = [self._one(kind, shows=bool(number % 2)) for number in range(count) for kind in kinds]
         return [made[at] for at in self._random.permutation(len(made)).tolist()]
 
-    def _one(self, kind: str, *, shows: bool) -> Served:
+    def picture(self, kind: str, *, shows: bool) -> Image.Image:
+        """A picture of a kind: `crop`, or one of `SHARES` in words."""
         cast = self._shows if shows else self._others
         crop = cast[int(self._random.integers(len(cast)))]
         if kind == "crop":
-            picture = crop.image(CROP_SIDE)
-        else:
-            share = SHARES[0] if "15%" in kind else SHARES[1]
-            others = [
-                self._others[int(self._random.integers(len(self._others)))] for _ in range(self._random.integers(2))
-            ]
-            picture = Image.open(io.BytesIO(illustration([*others, crop], share, self._random).content))
-        contents = {name: _encoded(picture, int(name.split("x")[0]), *how) for name, how in BOXES.items()}
+            return crop.image(CROP_SIDE)
+        share = SHARES[0] if "15%" in kind else SHARES[1]
+        others = [self._others[int(self._random.integers(len(self._others)))] for _ in range(self._random.integers(2))]
+        return Image.open(io.BytesIO(illustration([*others, crop], share, self._random).content))
+
+    def _one(self, kind: str, *, shows: bool) -> Served:
+        picture = self.picture(kind, shows=shows)
+        contents = {name: encoded(picture, int(name.split("x")[0]), *how) for name, how in BOXES.items()}
         md5 = hashlib.md5(contents[LARGE], usedforsecurity=False).hexdigest()
         file = FileVersion(md5, "png", len(contents[LARGE]), picture.width, picture.height, "")
         decisions = {name: self._decision(content) for name, content in contents.items()}
@@ -100,7 +101,8 @@ class CascadeBench:
         return self._ruling.decide(self._target, PostTags(), look)
 
 
-def _encoded(picture: Image.Image, box: int, name: str, quality: int) -> bytes:
+def encoded(picture: Image.Image, box: int, name: str, quality: int) -> bytes:
+    """A picture as a site serves it: the longer side of its box, format and quality."""
     small, out = picture.convert("RGB"), io.BytesIO()
     small.thumbnail((box, box), Image.Resampling.LANCZOS)
     small.save(out, name, quality=quality)
