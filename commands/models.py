@@ -20,7 +20,7 @@ from commands.errors import UsageRefused
 from commands.lookup.targets import model_words
 from commands.output.column_fit import filled, fitting
 from commands.output.refusals import refusal_words
-from commands.terminal.allowed_values import COMPRESSIONS, PACKAGE
+from commands.terminal.allowed_values import COMPRESSIONS, LITERT, PACKAGE
 from commands.terminal.console import print_json, say
 from commands.terminal.interruptible import run_stoppable
 from commands.terminal.tables import list_table, print_line, print_table, screen_width
@@ -313,9 +313,9 @@ def _export(options: ModelsOptions, name: str, workspace: Workspace) -> int:
         model = _named(reader, name)
     package = verified_either(workspace, model)
     if options.form != PACKAGE:
-        if package.light_only:
+        if package.light_only and options.form != LITERT:
             raise UsageRefused(
-                f"{model.card.name} is an int8 model: --format package takes it along, and "
+                f"{model.card.name} is an int8 model, which LiteRT alone runs: --format package or litert; "
                 f"{model.parent or _PARENT}, which it was made of, can be had as {options.form}"
             )
         return export_elsewhere(model.card, package, options.folder, options.form, as_json=options.as_json)

@@ -71,6 +71,22 @@ def with_head(backbone: Any, head: Head | ClassHead) -> Any:
     return model
 
 
+def input_network(size: int) -> Any:
+    """From uint8 pictures, (n, size, size, 3), to what a network takes: the same as float32, 0..255."""
+    import keras
+
+    pictures = keras.Input((size, size, 3), dtype="uint8", name=PICTURES)
+    return keras.Model(pictures, keras.ops.cast(pictures, "float32"))
+
+
+def head_network(head: Head) -> Any:
+    """From embeddings, (n, d), to probabilities, (n, 1): a head and its calibration alone."""
+    import keras
+
+    embedding = keras.Input((len(head.weights),), dtype="float32", name=EMBEDDING)
+    return keras.Model(embedding, _target(embedding, head))
+
+
 def _target(embedding: Any, head: Head) -> Any:
     logits = _linear(embedding, head.weights[:, None], np.array([head.bias]))
     return _calibrated(logits, head.calibration)

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from classifier.deployment.formats import FORMATS, SAVED_MODEL
+from classifier.deployment.formats import FORMATS, LITERT, SAVED_MODEL
 from classifier.errors import ClassifierError
+from classifier.package.package import Package
 from classifier.progress import ProgressCallback
 from classifier.recognition.package import load_either
 from classifier.workers.job_process import JobLines, begin_job
@@ -55,15 +56,22 @@ def exported(package_folder: Path, digest: str, form_name: str, folder: Path, re
     """
     package, form = load_either(package_folder, expected_hash=digest), FORMATS[form_name]
     report("loading", 0.0, "the network library")
+    from classifier.deployment.light_file import weights_in
     from classifier.deployment.scorers import has_bytes_signature, open_scorer, score_encoded
     from classifier.deployment.scoring_network import scoring_network
     from classifier.deployment.verification import largest_difference
-    from classifier.deployment.writers import write
+    from classifier.deployment.writers import write, write_light_only
     from classifier.inference.runtime_choice import canary_pictures
 
-    network = scoring_network(package)
-    report("writing", 0.0, form.title)
-    place = write(form, network, folder, package.preprocessing)
+    if isinstance(package, Package) and package.light_only and form.name == LITERT:
+        report("writing", 0.0, form.title)
+        place = write_light_only(package, folder)
+        parameters = weights_in(place)
+    else:
+        network = scoring_network(package)
+        report("writing", 0.0, form.title)
+        place = write(form, network, folder, package.preprocessing)
+        parameters = int(network.count_params())
     report("checking", 0.0, f"{len(package.canaries.pictures)} pictures")
     scored = open_scorer(form, folder)(canary_pictures(package))
     off = largest_difference(package.canaries, scored, f"{form.title} of {package_folder}")
@@ -71,7 +79,7 @@ def exported(package_folder: Path, digest: str, form_name: str, folder: Path, re
     if of_bytes:
         scored = score_encoded(place, list(package.canaries.pictures))
         off = max(off, largest_difference(package.canaries, scored, f"the bytes signature of {package_folder}"))
-    return {"difference": off, "parameters": int(network.count_params()), "takes_bytes": of_bytes}
+    return {"difference": off, "parameters": parameters, "takes_bytes": of_bytes}
 
 
 def main(arguments: Sequence[str]) -> int:

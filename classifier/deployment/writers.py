@@ -9,10 +9,12 @@ from typing import Any
 
 from classifier.deployment import formats
 from classifier.deployment.formats import ExportFormat
+from classifier.deployment.light_file import joined
 from classifier.deployment.saved_model import DEFAULT, quiet, score_function, write_saved_model
-from classifier.deployment.scoring_network import LOGIT
+from classifier.deployment.scoring_network import LOGIT, head_network, input_network
 from classifier.inference.openvino_library import openvino_without_telemetry
 from classifier.package.half_precision import is_half
+from classifier.package.package import Package
 from classifier.pictures.preprocessing import Preprocessing
 
 OPSET = 17  # of ONNX: what runtimes since 2022 know
@@ -34,6 +36,20 @@ def write(form: ExportFormat, model: Any, folder: Path, preprocessing: Preproces
     return place
 
 
+def write_light_only(package: Package, folder: Path) -> Path:
+    """Write a package whose network is a file of the light interpreter and nothing else; gives the export's file.
+
+    Args:
+        package: of eight bits.
+        folder: that it goes into.
+    """
+    place = folder / formats.FORMATS[formats.LITERT].main
+    ends = [input_network(package.preprocessing.size), head_network(package.head)]
+    before, after = (_light_content(one, folder) for one in ends)
+    place.write_bytes(joined([before, package.runtimes["litert"], after]))
+    return place
+
+
 def _keras(model: Any, place: Path, _preprocessing: Preprocessing) -> None:
     model.save(place)
 
@@ -43,13 +59,18 @@ def _saved_model(model: Any, place: Path, preprocessing: Preprocessing) -> None:
 
 
 def _litert(model: Any, place: Path, _preprocessing: Preprocessing) -> None:
+    place.write_bytes(_light_content(model, place.parent))
+
+
+def _light_content(model: Any, scratch: Path) -> bytes:
+    """The light interpreter's file of a network, in full or half precision as its weights are."""
     import tensorflow
 
-    with tempfile.TemporaryDirectory(dir=place.parent) as work:
+    with tempfile.TemporaryDirectory(dir=scratch) as work:
         write_saved_model(model, Path(work, "model"))
         converter = tensorflow.lite.TFLiteConverter.from_saved_model(f"{work}/model", signature_keys=[DEFAULT])
         with quiet():
-            place.write_bytes(converter.convert())
+            return bytes(converter.convert())
 
 
 def _onnx(model: Any, place: Path, _preprocessing: Preprocessing) -> None:

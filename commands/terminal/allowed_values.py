@@ -19,4 +19,5 @@ NETWORK_ACTIONS = ("list", "show")
 MODEL_ACTIONS = ("list", "show", "activate", "rollback", "export", "import", "compress")
 COMPRESSIONS = ("int8", "distil", "prune")
 PACKAGE = "package"  # the format of exports that `crawl models import` takes
-MODEL_FORMATS = (PACKAGE, "keras", "saved_model", "litert", "onnx", "openvino", "tensorrt")
+LITERT = "litert"  # the one other format that a model of eight bits has
+MODEL_FORMATS = (PACKAGE, "keras", "saved_model", LITERT, "onnx", "openvino", "tensorrt")

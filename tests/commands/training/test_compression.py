@@ -80,10 +80,14 @@ def test_other_actions_have_no_way(root: Path) -> None:
     assert "--how and --set belong to crawl models compress" in " ".join(done.stderr.split())
 
 
-def test_an_int8_model_leaves_as_a_package_alone(root: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["keras", "saved_model", "onnx", "openvino", "tensorrt"])
+def test_an_int8_model_leaves_as_a_package_or_for_litert_alone(form: str, root: Path, tmp_path: Path) -> None:
     taken = crawl("models", "export", "lisa/1", str(tmp_path), root=root)
-    refused = crawl("models", "export", "lisa/1", str(tmp_path), "--format", "onnx", root=root)
+    refused = crawl("models", "export", "lisa/1", str(tmp_path), "--format", form, root=root)
 
     assert taken.exit_code == 0
     assert refused.exit_code == 2
-    assert "lisa/1 is an int8 model: --format package takes it along" in " ".join(refused.stderr.split())
+    said = " ".join(refused.stderr.split())
+    assert "lisa/1 is an int8 model, which LiteRT alone runs: --format package or litert" in said
+    assert f"can be had as {form}" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["lisa-1"]
