@@ -125,7 +125,9 @@ def _more(form: ExportFormat, facts: Mapping[str, Any]) -> list[str]:
     if form.name == formats.SAVED_MODEL:
         name = facts["model"].split("/")[0]
         files = (
-            f", `{OF_BYTES}` takes JPEG and PNG files (EXIF orientation is not read)" if facts["takes_bytes"] else ""
+            f", `{OF_BYTES}` takes JPEG, PNG, GIF and still WebP files, upright by a JPEG's EXIF"
+            if facts["takes_bytes"]
+            else ""
         )
         return [
             f"`serving_default` takes pixels{files}. TensorFlow Serving: "

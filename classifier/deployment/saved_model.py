@@ -18,12 +18,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from classifier.deployment.exif_graph import upright
 from classifier.deployment.scoring_network import PICTURES, PROBABILITY
 from classifier.pictures.preprocessing import Preprocessing
 
 DEFAULT, OF_BYTES, ENCODED = "serving_default", "serving_bytes", "encoded"
 RESAMPLES = {"bilinear": "bilinear", "bicubic": "bicubic", "lanczos": "lanczos3"}  # ours -> TensorFlow's
 _WHITE = 255.0
+_COLOURED_PNG = rb"\CPNG\r\n\x1a\n\C{17}\x02"  # colour type 2: red, green and blue, no alpha
+_PNG_HEAD = 26  # bytes, to the colour type
+_WEBP_FLAGS, _ANIMATED = 20, 2  # where an extended WebP has its flags, and the one of an animation
 
 Score = Callable[[Any], dict[str, Any]]
 
@@ -35,7 +39,7 @@ def score_function(model: Any) -> tuple[Score, list[Any]]:
     def score(pictures: Any) -> dict[str, Any]:
         return {PROBABILITY: model(pictures, training=False)}
 
-    return score, [tensorflow.TensorSpec(model.input_shape, tensorflow.uint8, name=PICTURES)]
+    return score, [tensorflow.TensorSpec(model.input_shape, model.inputs[0].dtype, name=PICTURES)]
 
 
 def write_saved_model(model: Any, folder: Path, preprocessing: Preprocessing | None = None) -> None:
@@ -91,20 +95,43 @@ def _of_bytes(score: Score, preprocessing: Preprocessing) -> Callable[[Any], dic
 
 
 def _decoded(encoded: Any) -> Any:
-    """RGB, float32 0..255, shape (height, width, 3), of one JPEG, PNG, GIF or BMP; transparency over white."""
+    """RGB, float32 0..255, shape (height, width, 3), of one JPEG, PNG, GIF, WebP or BMP; transparency over white."""
     import tensorflow as tf
 
     # the accurate transform is what Pillow uses; TensorFlow's own choice is another
-    raw = tf.cond(
-        tf.io.is_jpeg(encoded),
-        lambda: tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.io.decode_image(encoded, expand_animations=False),
+    raw = tf.case(
+        [
+            (
+                tf.io.is_jpeg(encoded),
+                lambda: upright(tf.io.decode_jpeg(encoded, channels=3, dct_method="INTEGER_ACCURATE"), encoded),
+            ),
+            (
+                tf.strings.regex_full_match(tf.strings.substr(encoded, 0, _PNG_HEAD), _COLOURED_PNG),
+                lambda: tf.io.decode_png(encoded, channels=4),  # else its transparent colour is not minded
+            ),
+        ],
+        default=lambda: _other(encoded),
     )
     raw = tf.cast(tf.ensure_shape(raw, (None, None, None)), tf.float32)
     channels = tf.shape(raw)[2]
     alpha = tf.cond(channels % 2 == 0, lambda: raw[:, :, -1:] / _WHITE, lambda: tf.ones_like(raw[:, :, :1]))
     colours = tf.cond(channels < 3, lambda: tf.repeat(raw[:, :, :1], 3, axis=2), lambda: raw[:, :, :3])
     return colours * alpha + _WHITE * (1 - alpha)
+
+
+def _other(encoded: Any) -> Any:
+    """Whatever else TensorFlow knows; of an animation the first frame.
+
+    An animated WebP is refused: TensorFlow 2.21 may end the whole process on one.
+    """
+    import tensorflow as tf
+
+    head = tf.strings.substr(encoded, 0, _WEBP_FLAGS)
+    flags = tf.io.decode_raw(tf.strings.substr(encoded, _WEBP_FLAGS, 1), tf.uint8)
+    extended = tf.strings.regex_full_match(head, r"RIFF\C{4}WEBPVP8X\C{4}")
+    moves = extended & tf.reduce_any(tf.bitwise.bitwise_and(flags, tf.constant(_ANIMATED, tf.uint8)) > 0)
+    with tf.control_dependencies([tf.debugging.Assert(~moves, ["animated WebP is not decoded here"])]):
+        return tf.io.decode_image(tf.identity(encoded), expand_animations=False)
 
 
 def _fitted(picture: Any, preprocessing: Preprocessing) -> Any:
