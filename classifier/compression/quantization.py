@@ -56,10 +56,12 @@ class Measured:
     times: float  # the parent's
     alike: float  # share of decisions as before, by the parent's head, 0..1
     size: int  # bytes
+    share: float  # of the size of the parent's file
 
     def words(self) -> str:
         """For people."""
-        return f"{self.mode} {self.times:.2f} × the time, {self.alike:.1%} of decisions as before"
+        cost = f"{self.mode} {self.times:.2f} × the time, {self.share:.2f} × the size"
+        return f"{cost}, {self.alike:.1%} of decisions as before"
 
 
 def check_library() -> None:
@@ -124,8 +126,22 @@ def quantised(
 def _facts(found: Sequence[Measured], best: Measured) -> dict[str, Any]:
     by_mode = {one.mode: {"ms": one.ms, "times": one.times, "alike": one.alike, "bytes": one.size} for one in found}
     others = "; ".join(one.words() for one in found if one is not best)
-    words = f"int8: {best.words()}" + (f" ({others})" if others else "")
-    return {"mode": best.mode, "ways": by_mode, "words": words}
+    why = reason(found, best)
+    words = f"int8: {best.words()}; {f'not {others}; taken as {why}' if others else why}"
+    return {"mode": best.mode, "why": why, "ways": by_mode, "words": words}
+
+
+def reason(found: Sequence[Measured], best: Measured) -> str:
+    """Why one of these ways was taken."""
+    if len(found) == 1:
+        return "the way that was asked for"
+    if best.alike < _ENOUGH:
+        return f"the truer one, for neither makes {_ENOUGH:.0%} of decisions as before"
+    if all(one.alike < _ENOUGH for one in found if one is not best):
+        return f"the only one that makes {_ENOUGH:.0%} of decisions as before"
+    if any(one.ms < best.ms for one in found):
+        return "the truer one of two that are about as fast"
+    return f"the fastest that makes {_ENOUGH:.0%} of decisions as before"
 
 
 def _calibration(pictures: Pixels, answers: ParentAnswers, settings: Int8Settings) -> Float32Array:
@@ -164,6 +180,7 @@ def measured(files: Mapping[str, Path], parent: Package, pictures: Pixels, answe
                 started = time.thread_time()  # what else the machine does is no matter
                 runtime.embed(picture[None])
                 spent[mode].append(time.thread_time() - started)
+    before = parent.runtimes.get(LIGHT, files[FLOAT]).stat().st_size
     ms = {mode: float(np.median(seconds)) * 1000 for mode, seconds in spent.items()}
     return [
         Measured(
@@ -172,6 +189,7 @@ def measured(files: Mapping[str, Path], parent: Package, pictures: Pixels, answe
             times=ms[mode] / ms[FLOAT],
             alike=float(np.mean(keeps[mode] == keeps[FLOAT])),
             size=file.stat().st_size,
+            share=file.stat().st_size / before,
         )
         for mode, file in files.items()
         if mode != FLOAT
