@@ -15,8 +15,9 @@ from commands.context.gallery import bring_up_to_date
 from commands.context.workspace import Workspace, load_workspace
 from commands.deployment.export import program_version
 from commands.errors import UsageRefused
-from commands.terminal.console import say
+from commands.terminal.console import complain, say
 from storage.archive import open_reader
+from storage.plurals import counted
 
 if TYPE_CHECKING:
     import socket
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 Serve: TypeAlias = "Callable[[ASGIApp, socket.socket], Coroutine[Any, Any, None]]"  # until Ctrl-C
 LOOPBACK, DEFAULT_PORT = "127.0.0.1", 8788
+PATIENCE_S = 30  # that requests in flight have, once the service is to end; a second Ctrl-C ends it at once
 _EXTRA = ("prometheus_client", "python_multipart")
 
 
@@ -47,7 +49,7 @@ def run(options: ServeOptions, root: Path | None, config: Path | None, serve: Se
         options: see there.
         root: the gallery; None: that of the settings.
         config: the settings' file; None: the one in the current folder, if any.
-        serve: serves the application; None: `review.server.serve`.
+        serve: serves the application; None: `review.server.serve`, which lets requests in flight end.
     """
     _check_installed(_EXTRA)
     from review.server import bind
@@ -59,7 +61,7 @@ def run(options: ServeOptions, root: Path | None, config: Path | None, serve: Se
         try:
             asyncio.run(_serve(subject, workspace, listening, serve))
         except KeyboardInterrupt:
-            say("the service is closed; requests in flight were answered")
+            say("the service is closed")
     return 0
 
 
@@ -81,7 +83,6 @@ def _subject(named: str, workspace: Workspace) -> PictureSubject:
 
 
 async def _serve(subject: PictureSubject, workspace: Workspace, listening: socket.socket, serve: Serve | None) -> None:
-    from review.server import serve as serve_until_stopped
     from serving.app import ScoringService, create_app
 
     async with AsyncExitStack() as stack:
@@ -98,7 +99,17 @@ async def _serve(subject: PictureSubject, workspace: Workspace, listening: socke
         say(f"{subject.card.name} is served at {url}, scoring on {judge.device}  (Ctrl-C closes it)")
         if not ipaddress.ip_address(host).is_loopback:
             say("everybody who reaches this address may use it: there is no password, and no encryption")
-        await (serve or serve_until_stopped)(create_app(service), listening)
+        await (serve or _until_stopped)(create_app(service), listening)
+
+
+async def _until_stopped(app: ASGIApp, listening: socket.socket) -> None:
+    from review.server import serve
+
+    await serve(app, listening, patience_s=PATIENCE_S, told=_cut_off)
+
+
+def _cut_off(requests: int) -> None:
+    complain(f"crawl: {counted(requests, 'request')} had no answer after {PATIENCE_S} s and got none")
 
 
 def _hosts(host: str, port: int) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ import logging
 import os
 import socket
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import uvicorn
@@ -19,6 +20,8 @@ from review.errors import PortTaken
 LOOPBACK = "127.0.0.1"  # for a page never anything else: whoever can reach it can see and change the gallery
 DEFAULT_PORT = 8787
 _BACKLOG = 64  # connections that wait to be taken
+_CUT_OFF = "timeout graceful shutdown exceeded"  # how uvicorn's line about their number ends
+_END_S = 2.0  # that a request which was cut off has to end
 _DEBUG_VARIABLE = "CRAWL_DEBUG"  # with it set, a bug shows its stack trace
 
 
@@ -53,13 +56,22 @@ def port_of(listening: socket.socket) -> int:
     return int(listening.getsockname()[1])
 
 
-async def serve(app: ASGIApp, listening: socket.socket, connection: type[Connection] = Connection) -> None:
+async def serve(
+    app: ASGIApp,
+    listening: socket.socket,
+    connection: type[Connection] = Connection,
+    *,
+    patience_s: int = 5,
+    told: Callable[[int], None] = lambda _: None,
+) -> None:
     """Serve until SIGINT or SIGTERM; requests in flight are finished, a running round is stopped.
 
     Args:
         app: the page.
         listening: from `bind`.
         connection: deadlines and limits of connections.
+        patience_s: how long requests in flight have to end.
+        told: how many did not, and were cut off; called where there are any.
     """
     config = uvicorn.Config(
         app,
@@ -74,7 +86,7 @@ async def serve(app: ASGIApp, listening: socket.socket, connection: type[Connect
         ws="none",
         lifespan="on",
         timeout_keep_alive=30,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=patience_s,
     )
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine())
@@ -82,16 +94,30 @@ async def serve(app: ASGIApp, listening: socket.socket, connection: type[Connect
     logger = logging.getLogger("uvicorn.error")
     logger.addHandler(handler)
     logger.propagate = False
+    server = uvicorn.Server(config)
     try:
-        await uvicorn.Server(config).serve(sockets=[listening])
+        await server.serve(sockets=[listening])
     finally:
+        if cut_off := set(server.server_state.tasks):
+            told(len(cut_off))
+            await _ended(cut_off)  # what they log at their end is for the handler
         logger.removeHandler(handler)
         logger.propagate = True
 
 
+async def _ended(tasks: set[asyncio.Task[None]]) -> None:
+    """Wait until cancelled tasks have ended; this one may be about to be cancelled itself."""
+    try:
+        await asyncio.wait(tasks, timeout=_END_S)
+    except asyncio.CancelledError:
+        await asyncio.wait(tasks, timeout=_END_S)
+        raise
+
+
 def _is_no_cancellation(record: logging.LogRecord) -> bool:
-    """A request that was cut off because the page is being closed is no error; uvicorn would log their number."""
-    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
+    """A request that was cut off because the page is being closed is no error; uvicorn logs it, and their number."""
+    of_one = record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not (of_one or record.getMessage().endswith(_CUT_OFF))
 
 
 class _OneLine(logging.Formatter):
