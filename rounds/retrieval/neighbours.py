@@ -21,8 +21,10 @@ from storage.search.language import And, Query
 
 Numbers: TypeAlias = npt.NDArray[np.float32]  # (n,), of every row
 Places: TypeAlias = npt.NDArray[np.int64]  # (m,), of rows
-_LOOKS = (128, 2048)  # how many of the best rows the database is asked about, at first and then
-_SPARE = 4  # times as many pictures as are wanted are compared by their whole embeddings
+_LOOKS = (128, 640, 2048)  # the database is asked about so many of the best rows, then about the next ones
+_SPARE = (
+    4  # times as many pictures as are wanted are compared by their whole embeddings, where rows are a part of these
+)
 _SAMPLED = 64  # every so many numbers say where the highest begin
 
 
@@ -106,8 +108,9 @@ class Neighbours:
     ) -> tuple[Places, Mapping[int, bytes]]:
         """The best rows that fit, more than are wanted, and what is stored of them."""
         places = np.zeros(0, dtype=np.int64)
+        most = wanted.count * (_SPARE if rows.transform.directions.shape[1] else 1)
         for fitting_ones in _looks(connection, rows, near, wanted):
-            places = fitting_ones[: wanted.count * _SPARE]
+            places = fitting_ones[:most]
             if len(places) >= wanted.count:
                 break
         return places, vectors_of(connection, self.network, rows.version_ids(places).tolist())
@@ -123,15 +126,18 @@ class _Wanted:
 
 
 def _looks(connection: Connection, rows: MatrixRows, near: Numbers, wanted: _Wanted) -> Iterator[Places]:
-    """Rows that fit, the best first: of the best few, of the best many, of all."""
+    """Rows that fit, the best first: of the best few, of more and more, at last of all."""
     now, terms = datetime.now(UTC), wanted.terms
-    for width in (max(look, 2 * _SPARE * wanted.count) for look in _LOOKS):
-        if width >= len(near):
-            break
-        places = highest(near, width)
-        versions = rows.version_ids(places)
-        fit = fitting(connection, versions.tolist(), terms.query, terms.target, now) - wanted.leave_out
-        yield places[np.isin(versions, np.array(sorted(fit), dtype=np.int64))]
+    widths = [width for look in _LOOKS if (width := max(look, 2 * _SPARE * wanted.count)) < len(near)]
+    best = highest(near, widths[-1]) if widths else np.zeros(0, dtype=np.int64)
+    versions, found, asked = rows.version_ids(best), np.zeros(0, dtype=np.int64), 0
+    for width in widths:
+        these = slice(asked, width)
+        if asked < width:
+            fit = fitting(connection, versions[these].tolist(), terms.query, terms.target, now) - wanted.leave_out
+            fresh = np.isin(versions[these], np.array(sorted(fit), dtype=np.int64))
+            found, asked = np.concatenate([found, best[these][fresh]]), width
+            yield found
     fit = all_fitting(connection, terms.query, terms.target, now) - wanted.leave_out
     every = np.flatnonzero(np.isin(rows.version_ids(), np.fromiter(fit, dtype=np.int64, count=len(fit))))
     yield every[np.argsort(-near[every], kind="stable")]

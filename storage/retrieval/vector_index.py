@@ -66,8 +66,11 @@ class MatrixRows:
 
     def similarities(self, query: Vectors) -> npt.NDArray[np.float32]:
         """Of a row, shape (k,), to every row, shape (n,): -1..1, or a little less where rows are cut short."""
+        near = np.empty(len(self), dtype=np.float32)
         pieces = [piece for part in self.parts for piece in _pieces(part.rows)]
-        return np.concatenate(list(self.pool.map(partial(_product, query), pieces)))
+        ends = np.cumsum([len(piece) for piece in pieces])[:-1]
+        list(self.pool.map(partial(_product, query), pieces, np.split(near, ends)))
+        return near
 
     def version_ids(self, places: npt.NDArray[np.int64] | None = None) -> npt.NDArray[np.int64]:
         """Of these rows, shape (m,); None: of every row, which reads the whole file."""
@@ -282,5 +285,5 @@ def _pieces(rows: Vectors) -> Sequence[Vectors]:
     return np.array_split(rows, max(1, min(_THREADS, len(rows) // _LEAST_A_THREAD)))
 
 
-def _product(query: Vectors, rows: Vectors) -> npt.NDArray[np.float32]:
-    return np.asarray(rows @ query)
+def _product(query: Vectors, rows: Vectors, out: npt.NDArray[np.float32]) -> None:
+    np.dot(rows, query, out=out)
