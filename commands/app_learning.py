@@ -99,6 +99,17 @@ def train(
             show_default=False,
         ),
     ] = None,
+    fill_to: Annotated[
+        int | None,
+        typer.Option(
+            "--fill-to",
+            min=1,
+            max=100_000,
+            metavar="N",
+            help="With --synthetic: fill each class up to N pictures, instead of up to the largest class.",
+            show_default=False,
+        ),
+    ] = None,
     classes: Annotated[
         bool,
         typer.Option("--classes", help="With --from: tell all its classes apart, instead of one target from the rest."),
@@ -132,7 +143,7 @@ def train(
     [cyan]crawl train family --from pictures/ --classes --how network[/cyan]  the better of that and a trained network
 
     [cyan]crawl train mona --from pictures/ --synthetic pictures-generator-best[/cyan]  with painted pictures, which
-    choose and measure nothing
+    choose and measure nothing; with --classes --fill-to 200, for every class that has fewer
 
     [cyan]crawl train mona --references mona/[/cyan]  from a few pictures that show her, on a gallery that was crawled
 
@@ -153,6 +164,7 @@ def train(
         tuple(set_words or ()),
         stages,
         synthetic,
+        fill_to,
         classes,
         force,
         as_json=as_json,

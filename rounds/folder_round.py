@@ -36,7 +36,8 @@ from rounds.examples.decoders import HashingDecoder
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
 from rounds.examples.frozen_splits import groups_of, splits_of
 from rounds.examples.stage_pictures import Stage, decode_stage
-from rounds.generation.synthetic_fill import Filled, SyntheticSource, filled
+from rounds.generation.paintings import PaintingPlace, SyntheticSource
+from rounds.generation.synthetic_fill import Filled, filled
 from rounds.head_round import RoundOutcome, RoundRegistry, takes_over
 from rounds.models import free_name
 from rounds.recipe_place import training_key
@@ -273,7 +274,8 @@ async def _filled(
         shares = shares_of(settings.backbone, RecipeOrder(settings=tuple(settings.recipe)))
     folder, report = place
     labels = [one.label for one in pictures]
-    return await filled(examples, labels, task.target, task.synthetic, shares, (folder, task.decoder, report))
+    painting = PaintingPlace(folder, task.decoder, report)
+    return await filled(examples, labels, task.target, task.synthetic, shares, painting)
 
 
 def _order(

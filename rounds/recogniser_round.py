@@ -37,6 +37,8 @@ from classifier.training.splits import Identity
 from rounds.errors import NameTaken, TooLittleToLearn
 from rounds.examples.decoders import HashingDecoder
 from rounds.examples.folder_pictures import HELD_BYTES
+from rounds.generation.paintings import PaintingPlace, SyntheticSource
+from rounds.generation.synthetic_fill import filled_classes
 from rounds.models import free_name
 from rounds.recipe_place import training_key
 from rounds.training_job import decode_class_pictures, recipe_order, work_folder
@@ -77,6 +79,7 @@ class RecogniserSettings:
     command: tuple[str, ...] = COMMAND  # the training process
     recipe: Sequence[str] | None = None  # every setting of the recipe that `backbone` names; None: it names none
     logs: Path | None = None  # of recipes, for TensorBoard; each training has a folder in it
+    synthetic: SyntheticSource | None = None  # who paints for classes that have few pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -90,6 +93,7 @@ class NewRecogniser:
     undecodable: tuple[LeftOut, ...]
     metrics: Mapping[str, Any]
     report: str  # for people
+    synthetic: Mapping[str, Any] | None = None  # what was painted to learn from, and by whom
 
 
 def usable(found: LabelledFolder, name: str) -> LabelledFolder:
@@ -131,6 +135,7 @@ class TrainedRecogniser:
     classes: Mapping[str, int]  # pictures by class
     undecodable: tuple[LeftOut, ...]
     right: Mapping[str, bool]  # by MD5 of the pictures that it was measured on: whether the likeliest class is right
+    synthetic: Mapping[str, Any] | None = None  # what was painted to learn from, and by whom
 
 
 @asynccontextmanager
@@ -164,9 +169,11 @@ async def trained_recogniser(
         )
         rows = [chosen[number] for number in hashes]
         job = _job(found, rows, list(hashes.values()), name, settings)
+        _check_left(job, found)
+        if settings.synthetic is not None:
+            job = await filled_classes(job, settings.synthetic, PaintingPlace(folder, decoder, report))
         order = None if settings.recipe is None else _order(own_models, settings, job)
         job = replace(job, order=order)
-        _check_left(job, found)
         await asyncio.to_thread(write_job, folder, job)
         # A recipe takes as long as its own settings say.
         deadline = None if order else settings.time_budget_s * _DEADLINE_FACTOR + _DEADLINE_EXTRA_S
@@ -176,9 +183,10 @@ async def trained_recogniser(
             source=found.folder,
             network=settings.backbone,
             done=done,
-            classes=dict(Counter(example.name for example in job.examples)),
+            classes=dict(Counter(example.name for example in job.examples if not example.synthetic)),
             undecodable=undecodable,
             right=json.loads(await asyncio.to_thread((folder / MEASURED).read_bytes)),
+            synthetic=job.snapshot.get("synthetic"),
         )
         if order is not None and order.checkpoints is not None:
             await asyncio.to_thread(shutil.rmtree, order.checkpoints, ignore_errors=True)
@@ -205,6 +213,8 @@ async def finish_recogniser(trained: TrainedRecogniser, registry: RecogniserRegi
         "classes": list(package.recogniser.classes),
         "metrics": dict(trained.done["metrics"]),
     }
+    if trained.synthetic is not None:
+        facts["synthetic"] = dict(trained.synthetic)
     await registry.register_model(card, facts, activate=True)
     return NewRecogniser(
         card=card,
@@ -214,6 +224,7 @@ async def finish_recogniser(trained: TrainedRecogniser, registry: RecogniserRegi
         undecodable=trained.undecodable,
         metrics=trained.done["metrics"],
         report=str(trained.done["report"]),
+        synthetic=trained.synthetic,
     )
 
 
@@ -255,7 +266,7 @@ def _job(
 def _order(models: Path, settings: RecogniserSettings, job: RecogniserJob) -> RecipeOrder:
     """What the recipe is asked for; checkpoints have a folder that only the same pictures and settings find again."""
     words = tuple(settings.recipe or ())
-    seen = [[one.identity.md5, one.name, one.identity.set_key] for one in job.examples]
+    seen = [[one.identity.md5, one.name, one.identity.set_key] for one in job.examples]  # painted ones, too
     key = training_key("classes", settings.backbone, settings.seed, words, seen)
     return recipe_order(models, settings, key)
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from scipy.optimize import minimize, minimize_scalar
 from threadpoolctl import threadpool_limits
 
-from classifier.arrays import Float32Array, FloatArray, IntArray
+from classifier.arrays import BoolArray, Float32Array, FloatArray, IntArray
 from classifier.recognition.class_head import LARGEST_TEMPERATURE, ClassHead, softmax
 
 STRENGTHS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)  # of regularisation; the losses are summed
@@ -25,6 +25,8 @@ FOLDS = 5
 _STEPS = 120  # of L-BFGS, at most
 _CHOICE_FOLDS = 3  # that strengths are compared on; bounds the time
 _WITHOUT_FOLDS = 5  # parts of the classes that are left out in turn
+
+_NONE: IntArray = np.zeros(0, dtype=np.int64)
 
 Progress = Callable[[float], None]  # share that is done, 0..1
 
@@ -54,21 +56,28 @@ class FittedHead:
     strength: float
 
 
-def fitted_head(examples: LabelledVectors, *, seed: int = 0, report: Progress = lambda share: None) -> FittedHead:
+def fitted_head(
+    examples: LabelledVectors,
+    always: LabelledVectors | None = None,
+    *,
+    seed: int = 0,
+    report: Progress = lambda share: None,
+) -> FittedHead:
     """Fit a head.
 
     Args:
         examples: two classes at least, each with pictures of two groups or more.
+        always: more that every fold's head learns from, of the same classes, and that nothing is measured on.
         seed: of the folds.
         report: progress.
     """
-    frame = _Frame.of(examples.vectors)
+    frame = _Frame.of(examples.vectors, always)
     strength = _best_strength(frame, examples, seed, lambda share: report(0.6 * share))
     folds = stratified_folds(examples, FOLDS, seed)
     points, logits = [], np.zeros((len(examples.vectors), len(examples.classes)))
     for number in range(FOLDS):
         out = folds == number
-        points.append(_fit(frame.rows[~out], examples.columns[~out], len(examples.classes), strength))
+        points.append(_fit(*frame.learned(examples, ~out), len(examples.classes), strength))
         logits[out] = frame.rows[out] @ points[-1]
         report(0.6 + 0.4 * (number + 1) / FOLDS)
     temperature = fitted_temperature(logits, examples.columns)
@@ -77,7 +86,9 @@ def fitted_head(examples: LabelledVectors, *, seed: int = 0, report: Progress = 
     return FittedHead(head, softmax(logits / temperature), strength)
 
 
-def strangers(examples: LabelledVectors, fitted: FittedHead, *, seed: int = 0) -> FloatArray:
+def strangers(
+    examples: LabelledVectors, fitted: FittedHead, always: LabelledVectors | None = None, *, seed: int = 0
+) -> FloatArray:
     """What heads say of pictures whose class they do not know: probabilities, shape (n, classes), 0 for left-out ones.
 
     The classes are left out in a few parts in turn. Rows of classes that could not be left out are not-a-number, which
@@ -87,13 +98,14 @@ def strangers(examples: LabelledVectors, fitted: FittedHead, *, seed: int = 0) -
     found = np.full((len(examples.vectors), count), np.nan)
     if count < 3:
         return found
-    frame = _Frame.of(examples.vectors)
+    frame = _Frame.of(examples.vectors, always)
     part = np.random.default_rng(seed).permutation(count) % min(_WITHOUT_FOLDS, count - 1)
     for number in range(int(part.max()) + 1):
         kept = np.flatnonzero(part != number)
         out = part[examples.columns] == number
-        renumbered = np.searchsorted(kept, examples.columns[~out])
-        point = _fit(frame.rows[~out], renumbered, len(kept), fitted.strength)
+        rows, columns = frame.learned(examples, ~out)
+        known = np.isin(columns, kept)  # of those that are always learned from, too
+        point = _fit(rows[known], np.searchsorted(kept, columns[known]), len(kept), fitted.strength)
         found[out] = 0.0
         found[np.ix_(out, kept)] = softmax(frame.rows[out] @ point / fitted.head.temperature)
     return found
@@ -138,16 +150,25 @@ class _Frame:
     """Vectors, centred and scaled as a whole, with a column of ones."""
 
     rows: Float32Array  # (n, d + 1)
+    more: Float32Array  # (m, d + 1) that are always learned from
+    of_more: IntArray  # (m,) their classes
     centre: FloatArray  # (d,)
     scale: float
 
     @classmethod
-    def of(cls, vectors: Float32Array) -> _Frame:
+    def of(cls, vectors: Float32Array, always: LabelledVectors | None = None) -> _Frame:
+        count, of_more = len(vectors), _NONE if always is None else always.columns
+        if always is not None:
+            vectors = np.concatenate([vectors, always.vectors])
         centre = vectors.mean(axis=0, dtype=np.float64)
         centred = vectors - centre
         scale = max(float(np.sqrt((centred**2).sum(axis=1).mean())), 1e-9)
         rows = np.hstack([centred / scale, np.ones((len(vectors), 1))]).astype(np.float32)
-        return cls(rows, centre, scale)
+        return cls(rows[:count], rows[count:], of_more, centre, scale)
+
+    def learned(self, examples: LabelledVectors, kept: BoolArray) -> tuple[Float32Array, IntArray]:
+        """The rows that a head learns from, and their classes: those that are kept, and what is always there."""
+        return np.concatenate([self.rows[kept], self.more]), np.concatenate([examples.columns[kept], self.of_more])
 
     def raw(self, point: FloatArray) -> tuple[npt.NDArray[np.float32], FloatArray]:
         """Weights and biases for raw vectors."""
@@ -163,7 +184,7 @@ def _best_strength(frame: _Frame, examples: LabelledVectors, seed: int, report: 
         logits = np.zeros((len(examples.vectors), len(examples.classes)))
         for number in range(_CHOICE_FOLDS):
             out = folds == number
-            point = _fit(frame.rows[~out], examples.columns[~out], len(examples.classes), strength, begin=begin[number])
+            point = _fit(*frame.learned(examples, ~out), len(examples.classes), strength, begin=begin[number])
             logits[out], begin[number] = frame.rows[out] @ point, point
         losses[strength] = log_loss(softmax(logits / fitted_temperature(logits, examples.columns)), examples.columns)
         report(len(losses) / len(STRENGTHS))

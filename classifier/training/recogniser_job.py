@@ -49,6 +49,8 @@ class LabelledExample:
     identity: splits.Identity
     name: str  # of the class
     style: str = ""  # "": nobody says
+    taught: bool = False  # learned from and nothing else: a generator has learned from it, or painted it
+    synthetic: bool = False  # painted by a generator; then it is `taught`, too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +98,7 @@ def make_recogniser(
     embedded = embedder(material, report)
     report("learning", 0.0, f"a head for {len(set(_names(job)))} classes")
     learned = learn_classes(job, embedded, material.groups, report)
-    parts = {"train": [one.identity.md5 for one in job.examples]}
+    parts = {"train": np.arange(len(job.examples))}
     return written(folder, job, pictures, Finished(embedded, learned, parts), report)
 
 
@@ -106,7 +108,7 @@ class Finished:
 
     embedded: Embedded
     learned: LearnedClasses
-    parts: Mapping[str, Sequence[str]]  # MD5 of the pictures of each split
+    parts: Mapping[str, IntArray]  # rows of each split; painted ones are told apart when it is written
 
 
 def written(
@@ -127,11 +129,11 @@ def written(
             name=job.name,
             backbone=backbone,
             recogniser=learned.recogniser,
-            canaries=_canaries(learned, embedded, pictures),
+            canaries=_canaries(job, learned, embedded, pictures),
             snapshot={
                 **job.snapshot,
                 "taught": embedded.training.facts(),
-                "parts": {name: list(md5s) for name, md5s in finished.parts.items()},
+                "parts": _md5s_by_part(job, finished.parts),
             },
             metrics=learned.metrics,
             report={"report.txt": learned.report.encode(), HISTORY: embedded.training.history.to_bytes()},
@@ -145,6 +147,15 @@ def written(
         "metrics": learned.metrics,
         "report": learned.report,
     }
+
+
+def _md5s_by_part(job: RecogniserJob, parts: Mapping[str, IntArray]) -> dict[str, list[str]]:
+    """MD5 of the pictures of each split, painted ones apart."""
+    painted = _painted(job)
+    named = {name: rows[~painted[rows]] for name, rows in parts.items()}
+    if painted.any():
+        named["synthetic"] = np.flatnonzero(painted)
+    return {name: [job.examples[row].identity.md5 for row in rows.tolist()] for name, rows in named.items()}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,34 +177,44 @@ def learn_classes(job: RecogniserJob, embedded: Embedded, groups: IntArray, repo
         groups: of pictures that are nearly one, shape (n,).
         report: progress.
     """
-    rows = np.flatnonzero(~embedded.trained_on) if _enough_unseen(job, embedded.trained_on) else None
-    used = np.arange(len(job.examples)) if rows is None else rows
-    examples = _vectors(embedded, used, [job.examples[row].name for row in used.tolist()], groups)
+    taught = np.array([example.taught for example in job.examples], dtype=np.bool_)
+    unseen = ~embedded.trained_on & ~taught
+    flattered = not _enough(job, unseen)
+    measured = np.flatnonzero(~taught if flattered else unseen)
+    beside = np.flatnonzero(taught if flattered else taught & ~embedded.trained_on)
+    examples = _vectors(embedded, measured, _names(job, measured), groups)
+    always = _vectors(embedded, beside, _names(job, beside), groups, examples.classes)
     fitted = fitted_head(
-        examples, seed=job.seed, report=lambda share: report("learning", 0.8 * share, "heads out of fold")
+        examples, always, seed=job.seed, report=lambda share: report("learning", 0.8 * share, "heads out of fold")
     )
     report("learning", 0.8, "choosing when to say nobody")
-    chosen = _limits(examples, fitted, job)
+    chosen = _limits(examples, always, fitted, job)
     styles = style_head(job, embedded, groups)
     recogniser = Recogniser(fitted.head, chosen.limits, None if styles is None else styles.head)
     metrics = summary_metrics(recogniser, examples, fitted, chosen)
-    if rows is None and embedded.trained_on.any():
+    if flattered and embedded.trained_on.any():
         metrics["flattered"] = True  # the network was trained on the pictures that the figures are of
     report("learning", 1.0, "")
     right = fitted.probabilities.argmax(axis=1) == examples.columns
-    words = summary_text(job.name, recogniser, metrics, job.precision)
-    return LearnedClasses(recogniser, metrics, words, dict(zip(used.tolist(), right.tolist(), strict=True)))
+    words = summary_text(job.name, recogniser, metrics, job.precision) + synthetic_line(job)
+    return LearnedClasses(recogniser, metrics, words, dict(zip(measured.tolist(), right.tolist(), strict=True)))
+
+
+def synthetic_line(job: RecogniserJob) -> str:
+    """How many painted pictures were learned from, for the report; empty: none."""
+    count = int(_painted(job).sum())
+    return f"learned from {count} synthetic pictures, too; none of them chose or measured anything\n" if count else ""
 
 
 def check_groups(job: RecogniserJob, groups: IntArray) -> None:
-    """Refuse classes whose pictures are all nearly the same one.
+    """Refuse classes whose pictures are all nearly the same one, painted ones and those behind them left out.
 
     Raises:
         TooFewExamples: names the class.
     """
-    names = np.array(_names(job))
+    names, free = np.array(_names(job)), np.array([not example.taught for example in job.examples], dtype=np.bool_)
     for name in sorted(set(_names(job))):
-        different = len(np.unique(groups[names == name]))
+        different = len(np.unique(groups[free & (names == name)]))
         if different < LEAST_GROUPS:
             raise TooFewExamples(
                 f"{job.name}: the class {name}",
@@ -203,8 +224,13 @@ def check_groups(job: RecogniserJob, groups: IntArray) -> None:
             )
 
 
-def _names(job: RecogniserJob) -> list[str]:
-    return [example.name for example in job.examples]
+def _names(job: RecogniserJob, rows: IntArray | None = None) -> list[str]:
+    """The class of each example, or of some rows."""
+    return [example.name for example in (job.examples if rows is None else [job.examples[row] for row in rows])]
+
+
+def _painted(job: RecogniserJob) -> BoolArray:
+    return np.array([example.synthetic for example in job.examples], dtype=np.bool_)
 
 
 def material_of(job: RecogniserJob, pictures: Pixels, shares: splits.Shares | None = None) -> Material:
@@ -213,28 +239,35 @@ def material_of(job: RecogniserJob, pictures: Pixels, shares: splits.Shares | No
     groups, names = splits.group(identities), _names(job)
     classes = tuple(name for name in sorted(set(names)) if name != NOBODY)
     shows = np.array([[name == one for one in classes] for name in names], dtype=np.float32)
-    split = splits.split(groups, names, shares=shares, seed=job.seed)
+    taught = np.array([example.taught for example in job.examples], dtype=np.bool_)
+    if taught.any():
+        split = splits.split_beside(groups, names, taught, shares=shares, seed=job.seed)
+    else:
+        split = splits.split(groups, names, shares=shares, seed=job.seed)
     return Material(pictures, shows, classes, split, groups, np.zeros(0, dtype=np.int64))
 
 
-def _enough_unseen(job: RecogniserJob, trained_on: BoolArray) -> bool:
-    """Whether the pictures that the network was not trained on can stand for all: enough of every class."""
+def _enough(job: RecogniserJob, rows: BoolArray) -> bool:
+    """Whether these pictures can stand for all: enough of every class."""
     names = np.array(_names(job))
-    return all((~trained_on[names == name]).sum() >= LEAST_PICTURES for name in set(names.tolist()))
+    return all(rows[names == name].sum() >= LEAST_PICTURES for name in set(names.tolist()))
 
 
-def _vectors(embedded: Embedded, rows: IntArray, names: Sequence[str], groups: IntArray) -> LabelledVectors:
-    classes = tuple(sorted(set(names), key=lambda name: (name == NOBODY, name)))
+def _vectors(
+    embedded: Embedded, rows: IntArray, names: Sequence[str], groups: IntArray, classes: tuple[str, ...] = ()
+) -> LabelledVectors:
+    """The embeddings of rows with their classes; numbered as `classes` are, where these are given."""
+    classes = classes or tuple(sorted(set(names), key=lambda name: (name == NOBODY, name)))
     at = {name: number for number, name in enumerate(classes)}
     columns = np.array([at[name] for name in names], dtype=np.int64)
     return LabelledVectors(embedded.embeddings[rows].astype(np.float32), columns, groups[rows], classes)
 
 
-def _limits(examples: LabelledVectors, fitted: FittedHead, job: RecogniserJob) -> ChosenLimits:
+def _limits(examples: LabelledVectors, always: LabelledVectors, fitted: FittedHead, job: RecogniserJob) -> ChosenLimits:
     """From where on a name is said; with a class for nobody, from nothing on, unless a precision is asked for."""
     right = fitted.probabilities.argmax(axis=1) == examples.columns
     if NOBODY not in examples.classes:
-        strange = strangers(examples, fitted, seed=job.seed)
+        strange = strangers(examples, fitted, always, seed=job.seed)
         strange = strange[np.isfinite(strange).all(axis=1)]
         return chosen_limits(answers_of(fitted.probabilities, right, strange), len(right), precision=job.precision)
     nobody = examples.classes.index(NOBODY)
@@ -281,9 +314,10 @@ def _backbone(folder: Path, job: RecogniserJob, embedded: Embedded) -> BackboneF
     )
 
 
-def _canaries(learned: LearnedClasses, embedded: Embedded, pictures: Pixels) -> list[Canary]:
-    """Pictures spread evenly over the likeliest classes and over how sure the recogniser is of them."""
-    scores: FloatArray = learned.recogniser.scores(embedded.embeddings)
-    order = np.lexsort((scores.max(axis=1), scores.argmax(axis=1)))
+def _canaries(job: RecogniserJob, learned: LearnedClasses, embedded: Embedded, pictures: Pixels) -> list[Canary]:
+    """Real pictures spread evenly over the likeliest classes and over how sure the recogniser is of them."""
+    real = np.flatnonzero(~_painted(job))
+    scores: FloatArray = learned.recogniser.scores(embedded.embeddings[real])
+    order = real[np.lexsort((scores.max(axis=1), scores.argmax(axis=1)))]
     rows = order[np.unique(np.linspace(0, len(order) - 1, CANARIES).round().astype(int))]
     return [Canary(png(pictures[row]), embedded.embeddings[row].astype(np.float32)) for row in rows.tolist()]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from classifier.arrays import IntArray
+from classifier.arrays import BoolArray, IntArray
 from classifier.pictures.dhash import NEAR, hash_array, near_pairs
 
 
@@ -107,6 +107,33 @@ def split(groups: IntArray, kinds: Sequence[Hashable], *, shares: Shares | None 
             lacking[kinds[row]][neediest] -= 1
     train, validation, test = (np.array(sorted(rows), dtype=np.int64) for rows in dealt)
     return Split(train, validation, test)
+
+
+def split_beside(
+    groups: IntArray, kinds: Sequence[Hashable], taught: BoolArray, *, shares: Shares | None = None, seed: int = 0
+) -> Split:
+    """Deal the others as `split` does, in the place of rows that train whatever the shares say.
+
+    Args:
+        groups: group number of each example, shape (n,).
+        kinds: as for `split`.
+        taught: rows that train, shape (n,); no group has both such rows and others.
+        shares: of each split, of all rows together.
+        seed: of the shuffle.
+    """
+    wanted, free = shares or Shares(), np.flatnonzero(~taught)
+    if not len(free):
+        return Split(np.flatnonzero(taught), free, free)
+    held = min(0.98, (wanted.validation + wanted.test) * len(groups) / len(free))
+    validation = held * wanted.validation / (wanted.validation + wanted.test)
+    dealt = split(
+        groups[free],
+        [kinds[row] for row in free.tolist()],
+        shares=Shares(1 - held, validation, held - validation),
+        seed=seed,
+    )
+    train = np.sort(np.concatenate([np.flatnonzero(taught), free[dealt.train]]))
+    return Split(train, free[dealt.validation], free[dealt.test])
 
 
 def _links(*columns: Sequence[Hashable]) -> tuple[IntArray, IntArray]:

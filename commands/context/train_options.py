@@ -29,6 +29,7 @@ class TrainOptions:
     set_words: tuple[str, ...] = ()  # KEY=VALUE settings of a recipe
     stages: Path | None = None  # a file with a recipe's stages
     synthetic: Path | None = None  # a generator, which paints for classes of `source` that have few pictures
+    fill_to: int | None = None  # pictures that each of these is filled up to; None: the largest, doubled at most
     classes: bool = False  # a recogniser of all classes of `source`
     force: bool = False
     wait_s: float = 600.0  # for the gallery's lock, once the model is learned
@@ -78,11 +79,11 @@ def check_synthetic(options: TrainOptions) -> None:
         UsageRefused: it says what.
     """
     if options.synthetic is None:
+        if options.fill_to is not None:
+            raise UsageRefused("--fill-to says how far --synthetic fills a class: name a generator, --synthetic MODEL")
         return
     if options.source is None or options.references is not None:
         raise UsageRefused("--synthetic fills classes of your own pictures: give their folder, --from DIR")
-    if options.classes:
-        raise UsageRefused("--synthetic goes with one target, not with --classes; leave one of them out")
 
 
 def goal_of(options: TrainOptions, settings: Settings) -> Goal:

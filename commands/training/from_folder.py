@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from classifier.backbones.catalogue import to_train
-from classifier.generator.package import load_generator
 from classifier.package.package import Package
 from classifier.pictures.class_folders import ClassFolder, LeftOut, class_pictures, left_out_lines
 from classifier.pictures.decoder_pool import Decoders
@@ -32,6 +31,7 @@ from commands.terminal.stage_progress import reporting
 from commands.training.embedding_refresh import look_at_all_again
 from commands.training.outcome import report_outcome
 from commands.training.stages import stage_entries, stages_of
+from commands.training.synthetic import painter_of
 from crawler.sources.names import typed_tag
 from rounds.examples.class_pictures import check_enough
 from rounds.examples.decoders import HashingDecoder
@@ -45,7 +45,7 @@ from rounds.folder_round import (
     in_force,
     model_from_folder,
 )
-from rounds.generation.synthetic_fill import SyntheticSource, synthetic_source
+from rounds.generation.paintings import SyntheticSource
 from rounds.head_round import RoundOutcome
 from rounds.training_job import embedded
 from rounds.training_process import COMMAND
@@ -154,20 +154,8 @@ def _read(options: TrainOptions, workspace: Workspace, tools: FolderTools, repor
         old = None
         if reader and model and package:
             old = in_force(model, package, reader.evidence(target, package.backbone_hash))
-    return _FolderSetup(found, target, known is not None, old, network, stages, _painter(options, found, workspace))
-
-
-def _painter(options: TrainOptions, found: ClassFolder, workspace: Workspace) -> SyntheticSource | None:
-    """Who paints for classes that have few pictures.
-
-    Raises:
-        PackageError: the generator is missing or altered. WrongKind: it is none.
-        TooLittleToLearn: it knows no class of the folder.
-    """
-    if options.synthetic is None:
-        return None
-    package = load_generator(options.synthetic.absolute())
-    return synthetic_source(package, sorted(found.classes), workspace.settings.round_zero.seed)
+    painter = painter_of(options, found.classes, workspace)
+    return _FolderSetup(found, target, known is not None, old, network, stages, painter)
 
 
 def _network(options: TrainOptions, package: Package | None, workspace: Workspace, tools: FolderTools) -> NetworkChoice:

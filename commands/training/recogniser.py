@@ -25,6 +25,7 @@ from commands.terminal.console import print_json, say
 from commands.terminal.interruptible import run_stoppable
 from commands.terminal.machine_formats import print_json_line
 from commands.terminal.stage_progress import reporting
+from commands.training.synthetic import painter_of
 from commands.training.training_task import TrainingTask
 from storage.archive import open_reader
 from storage.files.paths import models_folder
@@ -32,6 +33,7 @@ from storage.names import TargetName, can_name_a_folder
 
 if TYPE_CHECKING:
     from classifier.recognition.labelled_folder import LabelledFolder
+    from rounds.generation.paintings import SyntheticSource
     from rounds.recogniser_round import NewRecogniser, TrainedRecogniser
 
 _COMMAND = "crawl train"
@@ -64,10 +66,11 @@ async def _run(options: TrainOptions, workspace: Workspace) -> int:
             for line in found.lines():
                 say(line)
         found = usable(found, name)
+        painter = painter_of(options, found.classes, workspace)
         async with AsyncExitStack() as stack:  # refuse a root that cannot be a gallery now, not after minutes
             if not (workspace.root / "crawl.db").exists():
                 await hold_gallery(stack, workspace, _COMMAND, create=True)
-        task = _Task(found=found, name=name, options=options, workspace=workspace, report=report)
+        task = _Task(found=found, name=name, options=options, workspace=workspace, report=report, painter=painter)
         new = await _learn(task, network, second)
         if (second or network).recipe is not None and (workspace.root / "logs" / name).is_dir() and not options.quiet:
             say(f"curves: tensorboard --logdir {workspace.root / 'logs' / name}")
@@ -134,6 +137,7 @@ class _Task(TrainingTask):
 
     found: LabelledFolder
     name: str
+    painter: SyntheticSource | None  # for classes that have few pictures
 
 
 async def _learn(task: _Task, network: NetworkChoice, second: NetworkChoice | None) -> NewRecogniser:
@@ -192,6 +196,7 @@ async def _trained(task: _Task, network: NetworkChoice, stack: AsyncExitStack) -
         time_budget_s=round_zero.minutes * 60,
         in_flight=task.workspace.settings.scoring.in_flight,
         seed=round_zero.seed,
+        synthetic=task.painter,
     )
     if network.recipe is not None:
         settings = replace(
@@ -219,6 +224,7 @@ def _say(task: _Task, new: NewRecogniser, seconds: float) -> int:
         "classes": dict(found.classes),
         "styles": dict(found.styles),
         "learned_from": new.pictures,
+        "synthetic": None if new.synthetic is None else dict(new.synthetic),
         "left_out": _left_out(found.left_out, new.undecodable),
         "metrics": dict(new.metrics),
         "why": task.reasons,

@@ -40,6 +40,7 @@ from classifier.training.recogniser_job import (
     check_groups,
     material_of,
     style_head,
+    synthetic_line,
     written,
 )
 from classifier.training.splits import Split
@@ -72,10 +73,7 @@ def make_recipe_recogniser(
     network, embedded = _trained(folder, job, order, (classes, labels), (pictures, material.split), report)
     report("learning", 0.0, "choosing when to say nobody")
     learned = _learned(job, network, embedded, (labels, material.split), material.groups)
-    parts = {
-        name: [job.examples[row].identity.md5 for row in rows.tolist()] for name, rows in _rows(material.split).items()
-    }
-    return written(folder, job, pictures, Finished(embedded, learned, parts), report)
+    return written(folder, job, pictures, Finished(embedded, learned, _rows(material.split)), report)
 
 
 def numbered_classes(names: Sequence[str]) -> tuple[tuple[str, ...], IntArray]:
@@ -162,7 +160,7 @@ def _learned(
     styles = style_head(job, embedded, groups)
     recogniser = Recogniser(head, limits, None if styles is None else styles.head)
     metrics = held_out_metrics(recogniser, test, reached=reached)
-    words = summary_text(job.name, recogniser, metrics, job.precision)
+    words = summary_text(job.name, recogniser, metrics, job.precision) + synthetic_line(job)
     right = recogniser.scores(test.embeddings).argmax(axis=1) == test.columns
     return LearnedClasses(
         recogniser,

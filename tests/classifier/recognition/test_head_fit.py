@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -82,3 +84,16 @@ def test_the_temperature_brings_exaggerated_logits_back() -> None:
 def test_vectors_that_are_not_finite_are_refused() -> None:
     with pytest.raises(ValueError, match="finite"):
         LabelledVectors(np.full((2, 3), np.inf, dtype=np.float32), np.array([0, 1]), np.array([0, 1]), CLASSES[:2])
+
+
+def test_what_is_always_learned_from_is_in_every_fold_and_measured_in_none() -> None:
+    examples = clouds(spread=1.5)
+    turned = replace(examples, columns=(examples.columns + 1) % len(CLASSES))  # the same places, other classes
+
+    alone, beside = fitted_head(examples), fitted_head(examples, turned)
+
+    assert beside.probabilities.shape == alone.probabilities.shape
+    right = [(one.probabilities.argmax(axis=1) == examples.columns).mean() for one in (alone, beside)]
+    assert right[0] > 0.8 and right[1] < right[0] - 0.2  # each fold's head has heard both
+    strange = strangers(examples, beside, turned)
+    assert np.isfinite(strange).all() and (strange[np.arange(len(strange)), examples.columns] == 0).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from classifier.training.backbone_training import TrainingRecipe, TrainingSummar
 from classifier.training.job import FirstWeights, read_job, write_job
 from classifier.training.pipeline import Embedded, Embedder
 from classifier.training.recogniser_job import (
+    MEASURED,
     LabelledExample,
     RecogniserJob,
     make_recogniser,
@@ -141,3 +143,23 @@ def test_a_job_reads_as_it_was_written(tiny: TinyBackbone, tmp_path: Path) -> No
     job, _ = material(tiny, styles=True)
     write_job(tmp_path, job)
     assert read_job(tmp_path, RecogniserJob) == replace(job, examples=tuple(job.examples))
+
+
+def test_painted_pictures_are_learned_from_and_neither_measured_nor_kept(tiny: TinyBackbone, tmp_path: Path) -> None:
+    job, pictures = material(tiny)
+    marks = {0: "seen", 1: "seen", 45: "painted", 46: "painted", 47: "painted"}
+    examples = [
+        replace(one, taught=row in marks, synthetic=marks.get(row) == "painted") for row, one in enumerate(job.examples)
+    ]
+    painted = {one.identity.md5 for one in examples if one.synthetic}
+
+    done = make_recogniser(tmp_path, replace(job, examples=examples), pictures, looking(tiny), silent)
+
+    package = load_recogniser(Path(done["folder"]))
+    parts = package.snapshot["parts"]
+    assert set(parts["synthetic"]) == painted and len(parts["train"]) == 45
+    assert not painted & set(parts["train"])
+    measured = json.loads((tmp_path / MEASURED).read_bytes())
+    assert set(measured) == {one.identity.md5 for one in examples if not one.taught}
+    assert done["metrics"]["out_of_fold"]["pictures"] == 43
+    assert "learned from 3 synthetic pictures, too; none of them chose or measured anything" in done["report"]

@@ -256,11 +256,13 @@ def test_a_process_that_says_nothing_is_a_failure_of_the_model(model: Path) -> N
     ("words", "code", "said"),
     [
         (("--synthetic", "model"), 2, "give their folder, --from DIR"),
-        (("--synthetic", "model", "--from", "faces", "--classes"), 2, "goes with one target, not with --classes"),
+        (("--synthetic", "model", "--from", "faces", "--classes"), 2, "can fill no class of the folder"),
+        (("--synthetic", "nowhere", "--from", "faces", "--classes"), 10, "nowhere is missing"),
+        (("--fill-to", "200", "--from", "faces"), 2, "name a generator, --synthetic MODEL"),
         (("--synthetic", "model", "--from", "faces"), 2, "can fill no class of the folder"),
         (("--synthetic", "nowhere", "--from", "faces"), 10, "nowhere is missing"),
     ],
-    ids=["without-a-folder", "with-classes", "unknown-classes", "no-model"],
+    ids=["no-folder", "classes-unknown", "classes-no-model", "fill-alone", "unknown-classes", "no-model"],
 )
 def test_a_training_with_painted_pictures_is_refused_before_it_begins(
     model: Path, tmp_path: Path, words: tuple[str, ...], code: int, said: str

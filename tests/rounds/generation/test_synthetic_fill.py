@@ -15,11 +15,13 @@ import pytest
 from classifier.errors import PictureFault
 from classifier.generator.package import GeneratorPackage, LearnedFrom
 from classifier.pictures.dhash import hash_array
+from classifier.progress import unreported
 from classifier.training.examples import Example
 from classifier.training.job import PICTURES
 from classifier.training.splits import Identity, Shares
 from rounds.errors import TooLittleToLearn
-from rounds.generation.synthetic_fill import Filled, SyntheticSource, filled, split_beside, synthetic_source, wanted_of
+from rounds.generation.paintings import PaintingPlace, SyntheticSource, synthetic_source, wanted_of
+from rounds.generation.synthetic_fill import Filled, filled, parts_beside
 from storage.records import Target
 
 MONA = Target("mona", "mona_(genshin_impact)")
@@ -79,7 +81,7 @@ class Decoder:
 def fill(folder: Path, source: SyntheticSource, mona: int = 40) -> Filled:
     real, labels = examples(mona)
     np.save(folder / PICTURES, np.zeros((len(real) + 5, 8, 8, 3), np.uint8))  # five could not be decoded
-    place = (folder, Decoder(), lambda stage, share, words: None)
+    place = PaintingPlace(folder, Decoder(), unreported)
     return asyncio.run(filled(real, labels, MONA, source, Shares(), place))
 
 
@@ -115,12 +117,12 @@ def test_what_the_generator_has_seen_or_nearly_seen_never_measures() -> None:
     real, labels = examples()
     near = Example(Identity(900, md5="f" * 32, picture_hash=spread_hash(3) ^ 1), (MONA.tag,), labelled=True)
 
-    parts = split_beside([*real, near], [*labels, "mona"], package(range(20)), Shares(), 0)
+    parts = parts_beside([*real, near], [*labels, "mona"], package(range(20)), Shares(), 0)
 
     assert set(parts[:20]) == {"train"} and parts[-1] == "train"
     counts = Counter(parts)
     assert counts["validation"] == pytest.approx(121 * 0.15, abs=2) and counts["test"] == pytest.approx(12, abs=2)
-    assert set(split_beside(real, labels, package(range(120)), Shares(), 0)) == {"train"}
+    assert set(parts_beside(real, labels, package(range(120)), Shares(), 0)) == {"train"}
 
 
 def test_a_generator_that_has_seen_everything_is_refused(tmp_path: Path) -> None:
