@@ -77,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
 
     pictures, pixels = learned_pictures(asked.folder)
-    words = [f"steps={asked.steps}", "epochs=100000", *asked.words]
+    words = [f"steps={asked.steps}", "epochs=100000", "test_share=0.1", *asked.words]
     print(f"{len(pictures)} pictures, {asked.steps} steps each; {' '.join(asked.words)}")
     found: dict[str, float] = {}
     for experiment in (PUBLISHED, BEST):

@@ -59,11 +59,15 @@ class Adversaries:
         self._settings, self._variation, self._classes = settings, Variation.of(settings), classes
         first = FirstWeights(settings.seed, settings.scaled_weights)
         self._generator, self._averaged = (
-            build_generator(settings.noise, settings.filters, classes, settings.seed, even=settings.even_pixels)
+            build_generator(settings.noise, settings.filters, classes, settings.seed, fine=settings.fine_layer)
             for _ in range(2)
         )
         self._discriminator = build_discriminator(
-            settings.filters, normal=settings.normal_discriminator, classes=classes, first=first
+            settings.filters,
+            normal=settings.normal_discriminator,
+            classes=classes,
+            first=first,
+            fine=settings.fine_layer,
         )
         self._averaged.set_weights(self._generator.get_weights())
         rates = (settings.generator_rate, settings.discriminator_rate)
@@ -88,6 +92,12 @@ class Adversaries:
         model = keras.Model(self._generator.inputs, self._generator.outputs)
         model.compile(optimizer=self._optimizers[0])
         return model
+
+    @property
+    def optimizers(self) -> tuple[Any, Any]:
+        """The generator's and the discriminator's, Keras' own."""
+        generator, discriminator = self._optimizers
+        return generator, discriminator
 
     @property
     def noise(self) -> int:

@@ -66,12 +66,14 @@ class Batches:
         if self._settings.mirror:
             turned = random.random(len(rows)) < 0.5
             real[turned] = real[turned, :, ::-1]
+        passes = self._settings.variation_epochs
+        share = min(1.0, step / self.an_epoch / passes) if passes else 1.0
         return StepInput(
             real,
             self._data.shows(rows, self._told),
             random.standard_normal((len(rows), self._settings.noise)).astype(np.float32),
-            self._variation.drawn(len(rows), random),
-            self._variation.drawn(len(rows), random),
+            self._variation.drawn(len(rows), random, share),
+            self._variation.drawn(len(rows), random, share),
         )
 
     def _rows(self, step: int) -> IntArray:

@@ -32,7 +32,7 @@ from classifier.recipes.tensorboard_log import TensorBoardLog
 
 ON_A_SHEET = 64  # pictures, as published
 SHEET_SEED, MEASURE_SEED = 1, 2
-_SAVED_EVERY_S, _REPORTED_EVERY_S = 120.0, 0.5
+_REPORTED_EVERY_S = 0.5
 _POINTS = 400  # of a curve, about
 
 
@@ -45,7 +45,6 @@ class TrainingPlace:
     sheet: Callable[[str, Pixels, IntArray], None] = lambda name, pictures, labels: None  # takes painted pictures
     report: ProgressCallback = unreported
     clock: Callable[[], float] = time.monotonic
-    saved_every_s: float = _SAVED_EVERY_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +198,7 @@ class _Training:
             self._measure()
         self._look_for_end()
         now = self._place.clock()
-        if now - self._saved >= self._place.saved_every_s and not self.ended:
+        if now - self._saved >= self._settings.saved_every_s and not self.ended:
             self._save()
         if now - self._reported >= _REPORTED_EVERY_S or last:
             self._reported = now

@@ -36,12 +36,21 @@ class Variation:
         """Whether pictures stay as they are."""
         return not (self.colour or self.shift or self.square)
 
-    def drawn(self, count: int, random: np.random.Generator) -> Float32Array:
-        """How each of so many pictures varies, shape (count, COLUMNS)."""
+    def drawn(self, count: int, random: np.random.Generator, share: float = 1.0) -> Float32Array:
+        """How each of so many pictures varies, shape (count, COLUMNS).
+
+        Args:
+            count: of the pictures.
+            random: draws.
+            share: 0..1, of the pictures that vary in colour and are cut; all are moved.
+        """
         numbers = random.uniform(-1, 1, (count, COLUMNS)).astype(np.float32)
         numbers[:, :3] *= self.colour
         numbers[:, 3:5] = np.round(numbers[:, 3:5] * self.shift)
         numbers[:, 5:] = np.floor((numbers[:, 5:] + 1) / 2 * SIZE)
+        stays = random.random(count) >= share
+        numbers[stays, :3] = 0.0
+        numbers[stays, 5:] = -SIZE  # the square lies outside
         return numbers
 
 

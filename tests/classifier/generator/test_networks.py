@@ -76,13 +76,38 @@ def test_networks_that_are_told_classes_paint_and_judge_them_differently() -> No
     assert logits.shape == (2, 1) and logits[0] != logits[1]
 
 
-def test_even_pixels_need_the_same_weights_and_begin_without_a_chequerboard() -> None:
+def test_a_fine_layer_begins_without_a_chequerboard_and_works_at_96_pixels() -> None:
     noise = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32)
-    plain, even = build_generator(5, 4), build_generator(5, 4, even=True)
+    plain, fine = build_generator(5, 4), build_generator(5, 4, fine=True)
 
-    assert plain.count_params() == even.count_params()
-    strengths = [[np.abs(p).mean() for p in phases(np.asarray(network(noise)))] for network in (plain, even)]
+    strengths = [[np.abs(p).mean() for p in phases(np.asarray(network(noise)))] for network in (plain, fine)]
     assert np.std(strengths[0]) / np.mean(strengths[0]) > 2 * np.std(strengths[1]) / np.mean(strengths[1])
+    of_discriminator = build_discriminator(4, normal=False, fine=True)
+    for network in (fine, of_discriminator):
+        assert network.get_layer("fine").output.shape[1:] == (96, 96, 2)
+    assert of_discriminator.output_shape == (None, 1)
+
+
+def test_the_published_first_weights_normalisation_and_activations() -> None:
+    generator, discriminator = build_generator(20, 16), build_discriminator(16, normal=True)
+
+    for network, kind in ((generator, "Conv2DTranspose"), (discriminator, "Conv2D")):
+        for layer in layers_of(network, kind):
+            weights = np.asarray(layer.kernel)
+            assert abs(weights.mean()) < 0.005 and weights.std() == pytest.approx(0.02, rel=0.15)
+            assert not layer.use_bias
+    assert [layer.kernel_size for layer in layers_of(generator, "Conv2DTranspose")] == [(4, 4)] * 4 + [(5, 5)]
+    assert [layer.kernel_size for layer in layers_of(discriminator, "Conv2D")] == [(5, 5)] + [(4, 4)] * 4
+    assert kinds_of(generator) == ["Conv2DTranspose", "BatchNormalization", "ReLU"] * 4 + ["Conv2DTranspose"]
+    between = ["Conv2D", "BatchNormalization", "LeakyReLU"]
+    assert kinds_of(discriminator) == ["Conv2D", "LeakyReLU", *between * 3, "Conv2D"]
+    assert {layer.negative_slope for layer in layers_of(discriminator, "LeakyReLU")} == {0.2}
+
+
+def kinds_of(network: Any) -> list[str]:
+    """Its layers in their order, without those that only reshape."""
+    kinds = [type(layer).__name__ for layer in network.layers]
+    return [kind for kind in kinds if kind not in ("InputLayer", "Reshape")]
 
 
 def phases(pictures: Any) -> list[Any]:

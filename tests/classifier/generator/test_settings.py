@@ -12,7 +12,7 @@ PUBLISHED = {
     "1": (1, 5, 2e-4, 2e-4, 200, (1, 49, 99, 199)),
     "2": (5, 1, 2e-4, 2e-4, 200, (1, 49, 99, 199)),
     "3": (1, 1, 2e-4, 2e-4, 100, (1, 49, 79, 99)),
-    "4": (1, 1, 2e-4, 5e-5, 100, (1, 49, 79, 99)),
+    "4": (1, 1, 2e-4, 5e-5, 100, (1, 49, 79, 97, 99)),
 }
 
 
@@ -28,7 +28,17 @@ def test_an_experiment_has_the_published_settings(number: str) -> None:
         one.epochs,
         one.sheet_epochs(),
     ) == PUBLISHED[number]
-    assert (one.batch, one.loss, one.normal_discriminator, one.averaging) == (128, "cross_entropy", True, 0.0)
+    assert (one.batch, one.loss, one.normal_discriminator) == (128, "cross_entropy", True)
+    assert one.test_share == pytest.approx(1 - one.validation_share - one.test_share)  # 1 : 1
+
+
+@pytest.mark.parametrize("number", PUBLISHED)
+def test_nothing_that_was_not_published_is_on_in_an_experiment(number: str) -> None:
+    one = experiment_settings(number, ())
+
+    assert not (one.conditional or one.fine_layer or one.scaled_weights or one.mirror or one.adaptive)
+    assert (one.penalty, one.colour, one.shift, one.cutout, one.averaging, one.patience) == (0, 0, 0, 0, 0, 0)
+    assert (one.keep, one.steps, one.minutes) == ("last", 0, 0.0)
 
 
 def test_every_experiment_says_what_it_is_and_its_words_make_it_again() -> None:

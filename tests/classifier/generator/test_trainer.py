@@ -60,13 +60,11 @@ def test_every_experiment_trains_both_networks_as_often_as_it_says(experiment: s
 
 
 def test_one_that_was_killed_goes_on_and_ends_as_one_that_was_not(tmp_path: Path) -> None:
-    settings = replace(BEST, steps=5, measure_every=2)
+    settings = replace(BEST, steps=5, measure_every=2, saved_every_s=3)
     whole = train_generator(tiny_data(), settings, colours)
 
     with pytest.raises(Killed):
-        train_generator(
-            tiny_data(), settings, colours, TrainingPlace(tmp_path, clock=Clock(dies_at=15), saved_every_s=3)
-        )
+        train_generator(tiny_data(), settings, colours, TrainingPlace(tmp_path, clock=Clock(dies_at=15)))
     on = train_generator(tiny_data(), settings, colours, TrainingPlace(tmp_path))
 
     assert on.resumed and not whole.resumed
@@ -75,8 +73,8 @@ def test_one_that_was_killed_goes_on_and_ends_as_one_that_was_not(tmp_path: Path
 
 
 def test_checkpoints_of_other_networks_are_not_taken_up(tmp_path: Path) -> None:
-    place = TrainingPlace(tmp_path, clock=Clock(), saved_every_s=0)
-    train_generator(tiny_data(), replace(BEST, steps=2), colours, place)
+    place = TrainingPlace(tmp_path, clock=Clock())
+    train_generator(tiny_data(), replace(BEST, steps=2, saved_every_s=0), colours, place)
 
     assert not train_generator(tiny_data(), replace(BEST, steps=2, filters=2), colours, place).resumed
 
