@@ -252,7 +252,6 @@ class NetworkJudge:
                 refusal=package.refusal,
                 ai_weights=head.ai_weights,
                 tagger_network=head.tagger_network,
-                margin=package.margin,
             )
         return packages
 

@@ -1,53 +1,68 @@
-"""The pictures of docs/generate.md: `python -m bench.figures.generate [--work DIR] [--steps 500]`.
+"""The pictures of docs/generate.md, by the page's own commands: `python -m bench.figures.generate [--work DIR]`.
 
-Paints a cast, trains *best* on it by the page's own command with fewer filters, so that it takes minutes, and writes
-the sheet and both curves to docs/pictures/. What lies in DIR from a run before is not made again.
+Paints a folder, runs every command of the page as it stands there, one after the other, and writes the sheet and both
+curves of what came of it to docs/pictures/. The page's training ends after its minutes; on a busy machine it has then
+had fewer steps. A command that fails ends this with its exit code. What lies in DIR from a run before is not made anew.
 """
 
 from __future__ import annotations
 
 import argparse
+import shlex
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from PIL import Image
 
 from bench.figures.review import PICTURES, QUALITY
 
-_CAST = ("bench.samples.painted_cast", "cast", "--classes", "5", "--pictures", "160", "--seed", "7")
+PAGE = PICTURES.parent / "generate.md"
+MODEL = "pictures-generator-best"
+_FOLDER = ("bench.samples.painted_folder", "pictures", "--posts", "600", "--least", "34")
 _SHEET = 600  # pixels of the sheet in the docs
 
 
-def run(*words: str, work: Path) -> None:
-    """One of our programs, in the work folder."""
-    subprocess.run([sys.executable, "-m", *words], cwd=work, check=True)
+def commands_of(page: str) -> list[list[str]]:
+    """The words of every command of a page that stands on a line of its own, without the program's name."""
+    lines = (line.strip() for line in page.splitlines() if line.startswith("    crawl "))
+    return [shlex.split(line)[1:] for line in lines]
+
+
+def run(words: Sequence[str], work: Path) -> None:
+    """One of our programs, in the work folder.
+
+    Raises:
+        SystemExit: it failed; with its exit code.
+    """
+    print("$", *words, flush=True)
+    ended = subprocess.run([sys.executable, "-m", *words], cwd=work, check=False)
+    if ended.returncode:
+        raise SystemExit(ended.returncode)
 
 
 def main() -> None:
     """Make them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path)
-    parser.add_argument("--steps", type=int, default=500)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="bench-generate-") as made:
-        work = asked.work or Path(made)
+        work = (asked.work or Path(made)).absolute()
         work.mkdir(parents=True, exist_ok=True)
-        if not (work / "cast").is_dir():
-            run(*_CAST, work=work)
-        if not (work / "painter").is_dir():
-            settings = (f"steps={asked.steps}", "filters=8", "batch=16", "measure_every=100", "measured=200")
-            words = [word for one in settings for word in ("--set", one)]
-            run("commands", "generate", "train", "--from", "cast", "--to", "painter", *words, work=work)
-        run("commands", "generate", "samples", "painter", "--count", "64", "--to", "samples", work=work)
+        if not (work / "pictures").is_dir():
+            run(_FOLDER, work)
+        for words in commands_of(PAGE.read_text()):
+            if words[:2] != ["generate", "train"] or not (work / MODEL).is_dir():
+                run(["commands", *words], work)
         sheet = next((work / "samples").glob("*-sheet.png"))
         with Image.open(sheet) as image:
             small = image.convert("RGB").resize((_SHEET, _SHEET), Image.Resampling.LANCZOS)
         PICTURES.mkdir(exist_ok=True)
         small.save(PICTURES / "generate-samples.jpg", quality=QUALITY, comment=b"synthetic: painted by a generator")
         for name in ("losses", "distance"):
-            (PICTURES / f"generate-{name}.svg").write_bytes((work / "painter" / "figures" / f"{name}.svg").read_bytes())
+            (PICTURES / f"generate-{name}.svg").write_bytes((work / MODEL / "figures" / f"{name}.svg").read_bytes())
     print(f"wrote {PICTURES}/generate-samples.jpg, generate-losses.svg, generate-distance.svg")
 
 
