@@ -22,6 +22,7 @@ from commands.app_videos import declare_videos
 from commands.context import completion
 from commands.context.options import (
     ConfigOption,
+    DatabaseOption,
     JsonOption,
     KeepOption,
     QuietOption,
@@ -76,6 +77,7 @@ def crawl(
     keep: KeepOption = None,
     site: SiteOption = None,
     root: RootOption = None,
+    database: DatabaseOption = None,
     config: ConfigOption = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most this many posts.")] = None,
     new: Annotated[bool, typer.Option("--new", help="Only what was posted since the last complete walk.")] = False,
@@ -157,7 +159,7 @@ def crawl(
     output = main_job.Output(as_json=as_json, quiet=quiet)
     parts = context.obj if isinstance(context.obj, main_job.Parts) else None  # a test program may hand in its own
     clock = None if parts is None else parts.clock
-    workspace = main_job.load_workspace(root, config, site, score_on, clock=clock)
+    workspace = main_job.load_workspace(root, config, site, score_on, database, clock=clock)
     raise typer.Exit(main_job.run(options, workspace, output, parts))
 
 

@@ -26,7 +26,7 @@ from commands.terminal.error_exit import describe, exit_code_of
 from commands.terminal.exit_codes import ExitCode, worst
 from commands.terminal.tables import facts_table, print_table
 from storage.archive import open_reader
-from storage.database.engine import sqlite_warning
+from storage.database.engines.sqlite import sqlite_warning
 from storage.lifecycle.roots import examine
 
 NEEDED = ("httpx2", "SQLAlchemy", "alembic", "Pillow", "numpy", "scipy", "tensorflow", "keras", "ai-edge-litert")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage.archive import open_reader
+from storage.database.engines.location import has_database
 from storage.plurals import counted
 from storage.reader import Reader
 from storage.records import ModelCard
@@ -46,7 +47,7 @@ def target_state_in(root: Path, target: str) -> TargetState:
     Raises:
         the storage family: the gallery cannot be read.
     """
-    if not (root / "crawl.db").exists():
+    if not has_database(root):
         return TargetState(target)
     with open_reader(root) as reader:
         return target_state_of(reader, target)

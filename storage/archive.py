@@ -106,7 +106,12 @@ class Archive:
         """
         settings = settings or ArchiveSettings()
         opened = open_gallery(root, settings, settings.clock())
-        return cls(opened.lock, opened.tree, opened.report, settings)
+        try:
+            return cls(opened.lock, opened.tree, opened.report, settings)
+        except BaseException:  # of a gallery on a server, which another machine may have got hold of meanwhile
+            opened.tree.close()
+            opened.lock.release(clean=opened.lock.was_clean)
+            raise
 
     async def __aenter__(self) -> Archive:
         return self

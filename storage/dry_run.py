@@ -26,7 +26,7 @@ from storage.archive_records import (
     Sighting,
     Work,
 )
-from storage.database.engine import reading_engine
+from storage.database.engines.location import database_of
 from storage.database.reading_thread import ReadingThread
 from storage.errors import RefusedRequest
 from storage.evidence import Rescored, SplitAssignments
@@ -45,9 +45,9 @@ class DryRunArchive:
 
     def __init__(self, root: Path) -> None:
         require_plain(root)
-        self._database = root / "crawl.db"
+        self._database = database_of(root)
         self._root = root
-        self._reads = ReadingThread(reading_engine(self._database)) if self._database.exists() else None
+        self._reads = ReadingThread(self._database.reading_engine()) if self._database.exists else None
         self._listed = 0
 
     async def __aenter__(self) -> DryRunArchive:

@@ -17,6 +17,7 @@ ArchiveError            never raised itself; every class says its process exit c
 ├── DatabaseError       8   stop: the database refuses
 │   ├── DatabaseBusy        another program holds it for too long; run again
 │   ├── DatabaseDamaged     restore a backup; the file was left untouched
+│   ├── DatabaseUnreachable no server answers, or it went away; run again when it is there
 │   ├── DatabaseMissing     restore a backup; the gallery has files and no database
 │   └── DatabaseNewer       written by a newer program; upgrade this one
 ├── GalleryBusy         9   another crawl owns the gallery; wait for it
@@ -25,7 +26,7 @@ ArchiveError            never raised itself; every class says its process exit c
 
 All but `RefusedFile` are `storage.records.RunError`: in the middle of a run they end it.
 
-`OSError`, `sqlite3.Error` and SQLAlchemy's exceptions are translated at this room's border
+`OSError`, `sqlite3.Error`, psycopg's and SQLAlchemy's exceptions are translated at this room's border
 (`storage.database.error_translation`); nobody else has to know them.
 """
 
@@ -132,6 +133,10 @@ class DatabaseError(ArchiveError, RunError):
 
 class DatabaseBusy(DatabaseError):
     """Another program held the write lock for longer than we wait."""
+
+
+class DatabaseUnreachable(DatabaseError):
+    """No server answers, or the connection was lost; what was recorded before is safe."""
 
 
 class DatabaseDamaged(DatabaseError):

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from storage.archive_records import Click, Conflict, Label, Relabelled, Saved, utc_now
-from storage.database.engine import BUSY_TIMEOUT_S, writing_engine
+from storage.database.engine import BUSY_TIMEOUT_S
 from storage.database.error_translation import at_border, not_writable
 from storage.errors import RefusedRequest
 from storage.reader import Reader
@@ -36,12 +36,12 @@ class Labelling:
             DatabaseError: it cannot be written by this program.
         """
         self.reader = Reader.open(root)
-        self._database = self.reader.root / "crawl.db"
+        self._database = self.reader.database
         self._now = clock
         if not os.access(self.reader.root, os.W_OK):
             self.reader.close()
             raise not_writable(self.reader.root)
-        self._engine = writing_engine(self._database, busy_timeout_s=busy_timeout_s, checkpoints=False)
+        self._engine = self._database.writing_engine(busy_timeout_s=busy_timeout_s, owner=False)
 
     def __enter__(self) -> Labelling:
         return self

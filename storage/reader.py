@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, case, func
+from sqlalchemy import Connection, case, func
 
 from storage.archive_records import RegisteredModel
 from storage.database.current_state import DECISION
-from storage.database.engine import header_problem, reading_engine, reading_uri
+from storage.database.engine import Database
+from storage.database.engines.location import database_of
 from storage.database.error_translation import at_border
 from storage.database.results_view import COLUMNS, results_select
 from storage.database.schema import require_current
 from storage.database.tables import CurrentRow, PostRow, VersionRow
-from storage.errors import DatabaseDamaged, DatabaseMissing, QueryError, WrongRoot
+from storage.errors import DatabaseDamaged, DatabaseMissing, WrongRoot
 from storage.evidence import Evidence
 from storage.files.layout import require_plain
 from storage.records import Target
@@ -39,10 +38,6 @@ from storage.search.ranking import ASKED_COLUMNS, Ranked, Ranker, Ranks, lend, r
 from storage.search.unknown_metatags import refuse_unknown_metatags
 
 T = TypeVar("T")
-_USERS_OWN = frozenset({sqlite3.SQLITE_ERROR, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY})  # the text is to blame
-_READS = frozenset(
-    {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, getattr(sqlite3, "SQLITE_RECURSIVE", 33)}
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +66,10 @@ class JudgedPost:
 class Reader:
     """A gallery that somebody else may own; never writes, never locks. Made by `open_reader`; use it with `with`."""
 
-    def __init__(self, root: Path, engine: Engine) -> None:
+    def __init__(self, root: Path, database: Database) -> None:
         self.root = root
-        self._database = root / "crawl.db"
-        self._engine = engine
+        self.database = database
+        self._engine = database.reading_engine()
 
     @classmethod
     def open(cls, root: Path) -> Reader:
@@ -86,18 +81,19 @@ class Reader:
             DatabaseMissing, DatabaseDamaged, DatabaseNewer: its database cannot be read by this program.
         """
         root = root.absolute()
-        database = root / "crawl.db"
-        with at_border(database):
+        with at_border(root):
             require_plain(root)
-            if not database.exists():
+            database = database_of(root)
+        with at_border(database):
+            if not database.exists:
                 if (root / ".gallery-id").exists():
                     raise DatabaseMissing(f"{database}: is gone; put a backup from {root / 'backups'} in its place")
                 if root.exists() and not root.is_dir():
                     raise WrongRoot(f"{root}: is not a folder; name the gallery's")
                 raise WrongRoot(f"{root}: there is no gallery here; crawl makes one")
-            if problem := header_problem(database):
+            if problem := database.problem():
                 raise DatabaseDamaged(f"{database}: {problem}; it was left as it is; put a backup in its place")
-            reader = cls(root, reading_engine(database))
+            reader = cls(root, database)
             try:
                 reader.ask(lambda c: require_current(c, database))
             except BaseException:
@@ -119,7 +115,7 @@ class Reader:
 
     def ask(self, operation: Callable[[Connection], T]) -> T:
         """One short read transaction."""
-        with at_border(self._database), self._engine.connect() as connection, connection.begin():
+        with at_border(self.database), self._engine.connect() as connection, connection.begin():
             return operation(connection)
 
     def meant(self, query: Query) -> Query:
@@ -155,25 +151,9 @@ class Reader:
         Raises:
             QueryError: it is not one statement, does not read, or is no SQL.
         """
-        with (
-            at_border(self._database),
-            closing(sqlite3.connect(reading_uri(self._database), uri=True, isolation_level=None)) as connection,
-        ):
-            connection.execute("PRAGMA query_only=ON")
-            connection.execute("PRAGMA trusted_schema=OFF")
-            connection.set_authorizer(_authorize)
-            try:
-                cursor = connection.execute(text)
-                rows = cursor.fetchall() if limit is None else cursor.fetchmany(limit)
-            except (sqlite3.ProgrammingError, sqlite3.Warning) as error:
-                raise QueryError(_short(text), f"write one statement ({error})") from None
-            except sqlite3.DatabaseError as error:
-                if getattr(error, "sqlite_errorcode", 0) & 0xFF in _USERS_OWN or "not authorized" in str(error):
-                    raise QueryError(_short(text), f"{error}; only reading is possible here") from None
-                raise
-            if cursor.description is None:
-                raise QueryError(_short(text), "is not a SELECT")
-            return Rows(tuple(column[0] for column in cursor.description), [_without_bytes(row) for row in rows])
+        with at_border(self.database):
+            columns, rows = self.database.select(text, limit)
+        return Rows(columns, [_without_bytes(row) for row in rows])
 
     def status(self) -> Status:
         """How much there is of everything."""
@@ -280,19 +260,3 @@ def _without_bytes(values: Sequence[Any]) -> tuple[Any, ...]:
     if any(isinstance(value, bytes) for value in values):
         return tuple(value.hex() if isinstance(value, bytes) else value for value in values)
     return tuple(values)
-
-
-def _authorize(action: int, _one: str | None, two: str | None, _db: str | None, _by: str | None) -> int:
-    if action == sqlite3.SQLITE_FUNCTION and two in (
-        "load_extension",
-        "readfile",
-        "writefile",
-        "edit",
-        "fts3_tokenizer",
-    ):
-        return sqlite3.SQLITE_DENY
-    return sqlite3.SQLITE_OK if action in _READS else sqlite3.SQLITE_DENY
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:79] + "…"

@@ -12,11 +12,18 @@ import typer.testing
 
 from tests import loopback
 from tests.branch_coverage import CoverageFloor
+from tests.equipment import galleries_on
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--row F03`, more than once if wanted; `--coverage-floor` with `--cov`."""
     parser.addoption("--row", action="append", default=[], help="only tests that hold this row of the fault suite")
+    parser.addoption(
+        "--store",
+        choices=("sqlite", "postgres"),
+        default="sqlite",
+        help="where the galleries that tests make have their rows",
+    )
     parser.addoption("--coverage-floor", action="store_true", help="fail when the tests run too little of a room")
 
 
@@ -30,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--coverage-floor") and not hasattr(config, "workerinput"):
         config.pluginmanager.register(CoverageFloor(), "coverage_floor")
     loopback.keep_watch()
+    galleries_on.choose(config.getoption("--store"))
     typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ignore[attr-defined]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -37,7 +45,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what holds none of the rows that were asked for."""
+    """Leave out what holds none of the rows that were asked for, and on a server what is about the file."""
+    if galleries_on.on_a_server():
+        for item in items:
+            for mark in item.iter_markers("sqlite"):
+                item.add_marker(pytest.mark.skip(reason=f"about SQLite: {mark.args[0]}"))
     wanted = set(config.getoption("--row"))
     if wanted:
         left_out = [item for item in items if not wanted & _rows_of(item)]

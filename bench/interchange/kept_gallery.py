@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import insert
 
 from storage.archive import Archive
-from storage.database.engine import writing_engine
+from storage.database.engines.location import database_of
 from storage.database.tables import (
     CurrentRow,
     DecisionRow,
@@ -34,7 +34,7 @@ _AT_ONCE = 5_000
 def kept_gallery(root: Path, posts: int) -> None:
     """Make the gallery."""
     Archive.open(root).close()
-    engine = writing_engine(root / "crawl.db")
+    engine = database_of(root).writing_engine()
     now = datetime(2026, 1, 1, tzinfo=UTC)
     try:
         with engine.connect() as connection, connection.begin():

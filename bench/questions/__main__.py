@@ -30,7 +30,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from bench.questions.gallery import build
-from storage.database.engine import writing_engine
+from storage.database.engines.sqlite import SqliteDatabase
 from storage.database.migrate import upgrade
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -102,7 +102,7 @@ def upgraded(gallery: Path) -> Iterator[Path]:
         shutil.copyfile(gallery / "crawl.db", copy)
         size = copy.stat().st_size
         began, used = time.perf_counter(), time.process_time()
-        engine = writing_engine(copy)
+        engine = SqliteDatabase(copy).writing_engine()
         try:
             with engine.connect() as connection:
                 upgrade(connection)

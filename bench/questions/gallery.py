@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from storage.database.engine import APPLICATION_ID, writing_engine
+from storage.database.engines.sqlite import APPLICATION_ID, SqliteDatabase
 from storage.database.migrate import upgrade
 
 SCHEMA = "0009"
@@ -65,7 +65,7 @@ def build(database: Path, posts: int, *, seed: int = 13) -> None:
 def _empty(database: Path) -> None:
     database.parent.mkdir(parents=True, exist_ok=True)
     database.touch()
-    engine = writing_engine(database)
+    engine = SqliteDatabase(database).writing_engine()
     try:
         with engine.connect() as connection:
             connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sqlalchemy import insert
 
 from storage.archive import Archive
-from storage.database.engine import writing_engine
+from storage.database.engines.location import database_of
 from storage.database.tables import BackboneRow, CurrentRow, EmbeddingRow, PostRow, VersionRow
 from storage.records import Target
 
@@ -33,7 +33,7 @@ def filled_gallery(root: Path, posts: int, width: int, backbone: str) -> None:
     Archive.open(root).close()
     vectors, _ = made_up(posts, width, seed=4)
     now = datetime.now(UTC)
-    engine = writing_engine(root / "crawl.db")
+    engine = database_of(root).writing_engine()
     try:
         with engine.connect() as connection, connection.begin():
             connection.execute(insert(BackboneRow).values(id=1, hash=backbone))

@@ -30,6 +30,7 @@ def archive_settings(workspace: Workspace, command: str, *, create: bool) -> Arc
         command=command,
         picture_mode=None if mode == "umask" else int(mode, 8),
         network_disk=workspace.settings.disk.network,
+        database=workspace.settings.database,
         clock=workspace.clock,
     )
 

@@ -13,6 +13,15 @@ RootOption = Annotated[
     Path | None,
     typer.Option("--root", help="Folder with pictures, models and database.", metavar="DIR", show_default=False),
 ]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="Postgres database for a new gallery's rows; the root remembers it.",
+        metavar="URL",
+        show_default=False,
+    ),
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(

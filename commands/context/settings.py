@@ -193,6 +193,9 @@ class Settings:
     """Everything that `crawl.toml` may say."""
 
     root: str = _path("gallery-data", "where pictures, models and the database are kept")
+    database: str = _key(
+        "", "postgresql:// address of the database that holds a new gallery's rows, without a password; empty: a file"
+    )
     site: str = _key("danbooru", "the site, by name or URL")
     credentials_file: str = _path("", "a file of mode 0600 with `login = …` and `api_key = …`")
     proxy: str = _key("", "http://, https:// or socks5:// address of a proxy that every request goes through")

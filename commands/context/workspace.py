@@ -35,6 +35,7 @@ def load_workspace(
     config: Path | None,
     site: str | None = None,
     score_on: str | None = None,
+    database: str | None = None,
     *,
     clock: Clock | None = None,
 ) -> Workspace:
@@ -45,16 +46,24 @@ def load_workspace(
         config: the file of settings, as typed.
         site: name or URL, as typed.
         score_on: a rendition, as typed.
+        database: address of a Postgres database, as typed.
         clock: a test's; None: the system's.
     Raises:
         SettingsError: the configuration is refused.
+        the storage family: the database is not this gallery's, or cannot be asked whether it is.
     """
     config = config or _from_environment("CRAWL_CONFIG")
     settings = load_settings(config)
     if score_on is not None:
         settings = replace(settings, scoring=checked_scoring(settings, score_on))
+    if database is not None:
+        settings = replace(settings, database=database)
     named = site is not None or "CRAWL_SITE" in os.environ
     folder = root or Path(settings.root)
+    if settings.database:
+        from storage.lifecycle.roots import follow_database  # here: no database's library for who has none
+
+        follow_database(folder.absolute(), settings.database)
     words = (settings.site if site is None else site).strip()
     return Workspace(
         folder.absolute(), DEMO if words.casefold() == DEMO else words, settings, config, named, clock or utc_now

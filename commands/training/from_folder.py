@@ -50,6 +50,7 @@ from rounds.head_round import RoundOutcome
 from rounds.training_job import embedded
 from rounds.training_process import COMMAND
 from storage.archive import Archive, open_reader
+from storage.database.engines.location import has_database
 from storage.files.paths import models_folder, target_models
 from storage.names import tag_or_none, target_name, unqualified
 from storage.records import ModelCard, Target
@@ -126,7 +127,7 @@ async def _make_gallery(workspace: Workspace) -> None:
 
 
 def _is_gallery(workspace: Workspace) -> bool:
-    return (workspace.root / "crawl.db").exists()
+    return has_database(workspace.root)
 
 
 def _read(options: TrainOptions, workspace: Workspace, tools: FolderTools, report: ProgressCallback) -> _FolderSetup:

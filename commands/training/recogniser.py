@@ -28,6 +28,7 @@ from commands.terminal.stage_progress import reporting
 from commands.training.synthetic import painter_of
 from commands.training.training_task import TrainingTask
 from storage.archive import open_reader
+from storage.database.engines.location import has_database
 from storage.files.paths import models_folder
 from storage.names import TargetName, can_name_a_folder
 
@@ -68,7 +69,7 @@ async def _run(options: TrainOptions, workspace: Workspace) -> int:
         found = usable(found, name)
         painter = painter_of(options, found.classes, workspace)
         async with AsyncExitStack() as stack:  # refuse a root that cannot be a gallery now, not after minutes
-            if not (workspace.root / "crawl.db").exists():
+            if not has_database(workspace.root):
                 await hold_gallery(stack, workspace, _COMMAND, create=True)
         task = _Task(found=found, name=name, options=options, workspace=workspace, report=report, painter=painter)
         new = await _learn(task, network, second)
@@ -92,7 +93,7 @@ def _name(options: TrainOptions) -> TargetName:
 def _check_name(name: TargetName, workspace: Workspace) -> None:
     from rounds.recogniser_round import check_name
 
-    if (workspace.root / "crawl.db").exists():
+    if has_database(workspace.root):
         with open_reader(workspace.root) as reader:
             check_name(name, reader.models(), reader.find_target(name))
 

@@ -45,8 +45,9 @@ def _before(workspace: Workspace, named: str) -> tuple[str, str | None]:
     """The target that is meant, and its model in force."""
     from rounds.target_state import target_state_in
     from storage.archive import open_reader
+    from storage.database.engines.location import has_database
 
-    if (workspace.root / "crawl.db").exists():
+    if has_database(workspace.root):
         with open_reader(workspace.root) as reader:
             target = reader.find_target(named)
         named = named if target is None else target.name

@@ -14,6 +14,7 @@ from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
 from rounds.examples.stage_pictures import Stage, StagePicture, pictures_below, stored_pictures, without_both
 from storage.archive import open_reader
+from storage.database.engines.location import has_database
 from storage.gallery_view import Renditions, found_pictures
 from storage.reader import Reader
 from storage.search.language import parse
@@ -28,7 +29,7 @@ def stage_entries(options: TrainOptions, workspace: Workspace) -> tuple[StageEnt
         ClassFolderError: there is no such folder.
     """
     entries = workspace.settings.train.stages if options.stages is None else load_stages(options.stages)
-    gallery = (workspace.root / "crawl.db").exists()
+    gallery = has_database(workspace.root)
     for entry in entries:
         if (entry.positive or entry.negative) and not gallery:
             raise UsageRefused(

@@ -1,1 +1,1 @@
-"""The SQLite file itself: connection, schema, the one writer, errors translated."""
+"""The database itself: connection, schema, the one writer, errors translated; in an SQLite file or on a server."""

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from storage.archive_records import ArchiveSettings
-from storage.database.engine import reading_engine, writing_engine
+from storage.database.engine import Database
+from storage.database.engines.location import database_of
 from storage.database.error_translation import at_border, free_words
 from storage.database.reading_thread import ReadingThread
 from storage.database.writer import Writer
@@ -26,7 +27,7 @@ class Access:
     """One thread that writes to the database, one that reads it, a few for files; all of a gallery that we own."""
 
     root: Path
-    database: Path
+    database: Database
     tree: Tree
     now: Callable[[], datetime]  # by the settings' clock; with a time zone
     closed: bool
@@ -38,22 +39,28 @@ class Access:
             tree: the gallery's files; closed with this.
             settings: queue, threads, reserve, clock.
             on_rollback: called when a transaction was rolled back: ids met in it may not exist.
+        Raises:
+            GalleryBusy: another program owns the gallery, from another machine.
         """
         self.root = tree.root
-        self.database = tree.root / "crawl.db"
+        self.database = database_of(tree.root)
         self.tree = tree
         self.now = settings.clock
         self.closed = False
         self._settings = settings
+        engine = self.database.writing_engine(busy_timeout_s=settings.busy_timeout_s)
+        with at_border(self.database):  # on a server the connection is what holds the gallery
+            connection = None if self.database.is_file else engine.connect()
         self._writer = Writer(
-            writing_engine(self.database, busy_timeout_s=settings.busy_timeout_s),
+            engine,
             self.database,
+            connection=connection,
             queue_size=settings.queue_size,
             batch_size=settings.batch_size,
             on_rollback=on_rollback,
         )
         self._files = ThreadPoolExecutor(settings.file_threads, thread_name_prefix="archive-files")
-        self._reads = ReadingThread(reading_engine(self.database, busy_timeout_s=settings.busy_timeout_s))
+        self._reads = ReadingThread(self.database.reading_engine(busy_timeout_s=settings.busy_timeout_s))
 
     def close(self) -> None:
         """Finish what waits, fold the log in. Closing twice is harmless."""

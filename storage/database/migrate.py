@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from migrations import HEAD
-from storage.database.backup import back_up
-from storage.database.engine import APPLICATION_ID, set_foreign_keys, writing_engine
+from storage.database.engine import Database, database_behind
 from storage.database.error_translation import at_border
 from storage.database.schema import refuse_unknown, schema_of
 from storage.database.tables import Base
@@ -30,7 +29,7 @@ class Migrated:
     backup: Path | None
 
 
-def migrate(database: Path, backups: Path) -> Migrated:
+def migrate(database: Database, backups: Path) -> Migrated:
     """Upgrade the database when it is older than this program.
 
     The steps run in one transaction: killed at any moment, the database has the old schema or the new one.
@@ -39,7 +38,7 @@ def migrate(database: Path, backups: Path) -> Migrated:
         DatabaseNewer: its schema is unknown here; it is left alone.
         DatabaseDamaged: it has no schema of this program.
     """
-    engine = writing_engine(database)
+    engine = database.writing_engine()
     with at_border(database):
         try:
             with engine.connect() as connection:
@@ -48,7 +47,7 @@ def migrate(database: Path, backups: Path) -> Migrated:
                 if before == HEAD:
                     return Migrated(before, HEAD, None)
                 refuse_unknown(before, database)
-            backup = back_up(database, backups, f"before-{HEAD}")
+            backup = database.back_up(backups, f"before-{HEAD}")
             with engine.connect() as connection:
                 upgrade(connection)
         finally:
@@ -56,13 +55,12 @@ def migrate(database: Path, backups: Path) -> Migrated:
     return Migrated(before, HEAD, backup)
 
 
-def build(database: Path) -> None:
-    """Give an empty database file this program's schema, by running every step."""
-    engine = writing_engine(database)
+def build(database: Database) -> None:
+    """Give an empty database this program's schema, by running every step."""
+    engine = database.writing_engine()
     try:
         with engine.connect() as connection:
-            connection.exec_driver_sql(f"PRAGMA application_id={APPLICATION_ID}")
-            connection.commit()
+            database.begin_schema(connection)
             upgrade(connection)
     finally:
         engine.dispose()
@@ -72,11 +70,11 @@ def upgrade(connection: Connection, revision: str = "head") -> None:
     """Run the missing steps in one transaction of their own."""
     from alembic import command  # here, because a gallery whose schema is current needs no Alembic
 
-    set_foreign_keys(connection, on=False)  # steps may rebuild tables; all references are checked below
+    database = database_behind(connection)
+    database.before_steps(connection)  # steps may rebuild tables; all references are checked below
     with connection.begin():
         command.upgrade(steps_on(connection), revision)
-        orphans = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
-        if orphans:
+        if orphans := database.orphans(connection):
             raise DatabaseDamaged(f"the upgrade would leave {len(orphans)} rows without what they refer to; undone")
 
 

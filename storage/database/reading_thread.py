@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from storage.database.engine import Database
 from storage.database.error_translation import at_border
 
 T = TypeVar("T")
@@ -23,11 +23,11 @@ class ReadingThread:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="archive-reads")
         self._connection: Connection | None = None
 
-    async def do(self, operation: Callable[[Connection], T], database: Path) -> T:
+    async def do(self, operation: Callable[[Connection], T], database: Database) -> T:
         """Ask, from an event loop."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._ask, operation, database)
 
-    def _ask(self, operation: Callable[[Connection], T], database: Path) -> T:
+    def _ask(self, operation: Callable[[Connection], T], database: Database) -> T:
         with at_border(database):
             if self._connection is None:
                 self._connection = self._engine.connect()

@@ -9,10 +9,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, case, func, literal, select, type_coerce
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select
 from sqlalchemy.orm import aliased
 
 from storage.database.current_state import CURRENT, DECISION, PLACE
+from storage.database.phrases import group_concat, moment_text
 from storage.database.tables import (
     AiNameRow,
     AiTagRow,
@@ -89,11 +90,11 @@ def results_select() -> Select[Any]:
         "height": PostRow.height,
         "file_size": PostRow.size,
         "source": PostRow.source,
-        "created_at": type_coerce(PostRow.created_at, Text),
+        "created_at": moment_text(PostRow.created_at),
         "place": PLACE,
         "path": FileRow.path,
         "site_ai_score": _site_ai_score(),
-        "decided_at": type_coerce(case((labelled, LabelRow.labelled_at), else_=DecisionRow.decided_at), Text),
+        "decided_at": moment_text(case((labelled, LabelRow.labelled_at), else_=DecisionRow.decided_at)),
         "run_id": DecisionRow.run_id,
     }
     posts = (
@@ -126,7 +127,7 @@ def tags_joined(category: TagCategory | None) -> ColumnElement[str]:
     if category is not None:
         names = names.where(tag.category == literal(category.value))
     ordered = names.order_by(tag.name).correlate(PostRow).subquery()
-    joined = select(func.group_concat(ordered.c.name, " ")).correlate(PostRow).scalar_subquery()
+    joined = select(group_concat(ordered.c.name, literal(" "))).correlate(PostRow).scalar_subquery()
     return func.coalesce(joined, "")
 
 

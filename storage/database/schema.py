@@ -10,22 +10,22 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from migrations import HEAD
-from storage.database.engine import in_transaction
+from storage.database.engine import Database
 from storage.errors import DatabaseDamaged, DatabaseError, DatabaseNewer
 
 
-def schema_of(connection: Connection, database: Path) -> str | None:
+def schema_of(connection: Connection, database: Database) -> str | None:
     """The schema's name as the database says, or None when the table of it is empty."""
     try:
         version = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     except DBAPIError as error:
-        if not in_transaction(connection) or "alembic_version" in inspect(connection).get_table_names():
+        if not database.in_transaction(connection) or "alembic_version" in inspect(connection).get_table_names():
             raise
         raise DatabaseDamaged(f"{database}: holds no gallery; put a backup in its place") from error
     return None if version is None else str(version)
 
 
-def refuse_unknown(schema: str | None, database: Path) -> None:
+def refuse_unknown(schema: str | None, database: Database) -> None:
     """Refuse what a newer program wrote."""
     known = {path.name.split("_", 1)[0] for path in (Path(str(files("migrations"))) / "versions").glob("[0-9]*.py")}
     if schema is not None and schema not in known:
@@ -34,7 +34,7 @@ def refuse_unknown(schema: str | None, database: Path) -> None:
         )
 
 
-def require_current(connection: Connection, database: Path) -> None:
+def require_current(connection: Connection, database: Database) -> None:
     """Refuse to read what has another schema: only the gallery's owner upgrades it.
 
     Raises:
@@ -44,5 +44,5 @@ def require_current(connection: Connection, database: Path) -> None:
     schema = schema_of(connection, database)
     if schema != HEAD:
         refuse_unknown(schema, database)
-        where = "" if os.access(database.parent, os.W_OK) else " (of a copy that can be written, for here nothing can)"
+        where = "" if os.access(database.folder, os.W_OK) else " (of a copy that can be written, for here nothing can)"
         raise DatabaseError(f"{database}: has the older schema {schema}; the next crawl{where} upgrades it to {HEAD}")

@@ -10,10 +10,12 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     DateTime,
     Dialect,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     MetaData,
     Text,
@@ -40,6 +42,16 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+# Texts are compared byte by byte, as Python orders them: a language's order would lose rows between pages.
+BY_BYTES = Text().with_variant(Text(collation="C"), "postgresql")
+WHOLE = BigInteger().with_variant(Integer, "sqlite")  # 64 bits on both
+
+
+def _only(condition: str, on_postgres: str | None = None) -> dict[str, Any]:
+    """Which rows an index holds."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(on_postgres or condition)}
+
+
 class Base(DeclarativeBase):
     """All tables."""
 
@@ -51,7 +63,14 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcTime, dict[str, Any]: JSON, list[Any]: JSON, str: Text, bytes: LargeBinary}  # noqa: RUF012 - SQLAlchemy reads it as a plain mapping
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a plain mapping
+        datetime: UtcTime,
+        dict[str, Any]: JSON,
+        list[Any]: JSON,
+        str: BY_BYTES,
+        bytes: LargeBinary,
+        int: WHOLE,
+    }
 
 
 class GalleryRow(Base):
@@ -100,7 +119,7 @@ class PostRow(Base):
         UniqueConstraint("site", "post_id"),
         Index("ix_post_post_id", "post_id"),
         Index(None, "score", "post_id"),
-        Index("ix_post_hidden", "key", sqlite_where=text("hidden_reason IS NOT NULL")),
+        Index("ix_post_hidden", "key", **_only("hidden_reason IS NOT NULL")),
     )
     key: Mapped[int] = mapped_column(primary_key=True)
     site: Mapped[str]
@@ -143,12 +162,12 @@ class VersionRow(Base):
     __table_args__ = (
         UniqueConstraint("post_key", "md5"),
         Index("ix_file_version_md5", "md5"),
-        Index("ix_file_version_replaced", "id", sqlite_where=text("replaced = 1")),
+        Index("ix_file_version_replaced", "id", **_only("replaced = 1", "replaced")),
         Index(
             "ix_file_version_trouble",
             "state",
             "trouble",
-            sqlite_where=text("state <> 'known' OR trouble IS NOT NULL"),
+            **_only("state <> 'known' OR trouble IS NOT NULL"),
         ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -310,7 +329,7 @@ class AttemptRow(Base):
 
     __tablename__ = "attempt"
     __table_args__ = (
-        Index("ix_attempt_open", "id", sqlite_where=text("outcome IS NULL")),
+        Index("ix_attempt_open", "id", **_only("outcome IS NULL")),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -362,7 +381,7 @@ class MoveRow(Base):
 
     __tablename__ = "move"
     __table_args__ = (
-        Index("ix_move_open", "id", sqlite_where=text("outcome IS NULL")),
+        Index("ix_move_open", "id", **_only("outcome IS NULL")),
         {"sqlite_autoincrement": True},
     )
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -384,8 +403,8 @@ class ModelRow(Base):
     __tablename__ = "model"
     __table_args__ = (
         UniqueConstraint("target", "hash"),
-        Index("uq_model_number", "target", "number", unique=True, sqlite_where=text("registered_at IS NOT NULL")),
-        Index("uq_model_active", "target", unique=True, sqlite_where=text("active")),
+        Index("uq_model_number", "target", "number", unique=True, **_only("registered_at IS NOT NULL")),
+        Index("uq_model_active", "target", unique=True, **_only("active")),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     target: Mapped[str]
@@ -553,8 +572,8 @@ class CurrentRow(Base):
     __tablename__ = "standing"
     __table_args__ = (
         Index(None, "target", "holds", "basis_id"),
-        Index("ix_standing_label", "label_seq", sqlite_where=text("label_seq IS NOT NULL")),
-        Index("ix_standing_file", "file_id", sqlite_where=text("file_id IS NOT NULL")),
+        Index("ix_standing_label", "label_seq", **_only("label_seq IS NOT NULL")),
+        Index("ix_standing_file", "file_id", **_only("file_id IS NOT NULL")),
         {"sqlite_with_rowid": False},
     )
     version_id: Mapped[int] = mapped_column(ForeignKey("file_version.id"), primary_key=True)

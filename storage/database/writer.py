@@ -1,6 +1,6 @@
 """One writer: a thread with its own connection that carries out whatever waits in one transaction, then answers all.
 
-A commit with `synchronous=FULL` costs a disk flush; sharing it makes an awaited write per post cheap. Operations are
+A commit costs a disk flush; sharing it makes an awaited write per post cheap. Operations are
 functions of a connection and must be repeatable: when one of a batch fails, the transaction is rolled back and the
 batch is done again with a savepoint each, so that it fails alone.
 """
@@ -13,12 +13,12 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy.exc import DBAPIError
 
-from storage.database.engine import checkpoint_if_possible, in_transaction
+from storage.database.engine import Database
 from storage.database.error_translation import translated
 from storage.errors import StorageError
 
@@ -43,12 +43,23 @@ class Writer:
     def __init__(
         self,
         engine: Engine,
-        database: Path,
+        database: Database,
         *,
         queue_size: int = 1024,
         batch_size: int = 256,
         on_rollback: Callable[[], None] = lambda: None,
+        connection: Connection | None = None,
     ) -> None:
+        """Start the thread.
+
+        Args:
+            engine: of the database; closed with this.
+            database: what messages name.
+            queue_size: operations that may wait.
+            batch_size: operations that share one transaction.
+            on_rollback: called when a transaction was rolled back.
+            connection: the first one, where it must be there from the start; None: made when it is needed.
+        """
         self._engine = engine
         self._database = database
         self._orders: queue.SimpleQueue[_Order[Any] | None] = queue.SimpleQueue()
@@ -56,6 +67,7 @@ class Writer:
         self._batch_size = batch_size
         self._on_rollback = on_rollback
         self._closed = False
+        self._connection = connection
         self._thread = threading.Thread(target=self._work, name="archive-writer", daemon=True)
         self._thread.start()
 
@@ -89,7 +101,7 @@ class Writer:
         self._engine.dispose()
 
     def _work(self) -> None:
-        connection: Connection | None = None
+        connection, self._connection = self._connection, None
         ended = False
         while not ended:
             batch, ended = self._next_batch()
@@ -103,7 +115,7 @@ class Writer:
                     connection = None
                 self._answer(batch)
         if connection is not None:
-            checkpoint_if_possible(connection)
+            self._database.fold_in_if_possible(connection)
             connection.close()
 
     def _next_batch(self) -> tuple[list[_Order[Any]], bool]:
@@ -129,7 +141,7 @@ class Writer:
 
     def _together(self, connection: Connection, batch: Sequence[_Order[Any]]) -> bool:
         """The whole batch in one go; False when something failed and all of it was rolled back."""
-        transaction = connection.begin()
+        transaction = _begun(connection)
         try:
             for order in batch:
                 order.result = order.operation(connection)
@@ -147,7 +159,7 @@ class Writer:
             try:
                 order.result = order.operation(connection)
             except Exception as error:
-                if not in_transaction(connection):
+                if not self._database.in_transaction(connection):
                     raise  # the database gave the whole transaction up: full disk, I/O error
                 order.error = error
                 self._on_rollback()
@@ -156,7 +168,7 @@ class Writer:
         transaction.commit()
 
     def _roll_back(self, connection: Connection) -> None:
-        if in_transaction(connection):
+        if self._database.in_transaction(connection):
             connection.rollback()
         else:
             connection.invalidate()  # nothing is left to roll back, and asking for it raises
@@ -185,6 +197,17 @@ class Writer:
         for loop, orders in by_loop.items():
             with contextlib.suppress(RuntimeError):  # the loop is gone, and nobody waits
                 loop.call_soon_threadsafe(_wake, orders)
+
+
+def _begun(connection: Connection) -> RootTransaction:
+    """A transaction; on a new connection where the server went away while nobody asked, as nothing was sent yet."""
+    try:
+        return connection.begin()
+    except DBAPIError as error:
+        if not error.connection_invalidated:
+            raise
+        connection.rollback()
+        return connection.begin()
 
 
 def _wake(orders: Sequence[_Order[Any]]) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from storage.errors import StorageError
 
 DATABASE = "crawl.db"
+ADDRESS = ".database"  # of a database on a server; where it is, there is no crawl.db
 IDENTITY = ".gallery-id"
 LOCK = ".lock"
 LOG = "crawl.log"
@@ -27,6 +28,8 @@ _OUR_FILES = (
     LOCK,
     IDENTITY,
     f"{IDENTITY}.part",
+    ADDRESS,
+    f"{ADDRESS}.part",
     *(f"{name}{end}" for name in (DATABASE, f"{DATABASE}.new") for end in _BESIDE_A_DATABASE),
 )
 _OUR_FOLDERS = (*FOLDERS, MODELS, BACKUPS, VECTORS)

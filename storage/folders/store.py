@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 
-from storage.database.engine import BUSY_TIMEOUT_S, checkpoint_if_possible, writing_engine
+from storage.database.engine import BUSY_TIMEOUT_S
 from storage.database.error_translation import at_border, not_writable
 from storage.errors import GalleryBusy
 from storage.files.disk import Disk
@@ -33,10 +33,10 @@ class FolderStore:
             StorageError: nothing can be written there.
         """
         self._reader = reader
-        self._database = reader.root / "crawl.db"
+        self._database = reader.database
         if not os.access(reader.root, os.W_OK):
             raise not_writable(reader.root)
-        self._engine = writing_engine(self._database, busy_timeout_s=busy_timeout_s, checkpoints=False)
+        self._engine = self._database.writing_engine(busy_timeout_s=busy_timeout_s, owner=False)
         self._wrote = False
 
     def __enter__(self) -> FolderStore:
@@ -76,12 +76,8 @@ class FolderStore:
         with at_border(self._database), self._engine.connect() as connection, connection.begin():
             file_looks(connection, seen, datetime.now(UTC))
         self._wrote = True
-        if self._log_bytes() > LONG_LOG:
+        if self._database.log_size > LONG_LOG:
             self._fold_in()
-
-    def _log_bytes(self) -> int:
-        log = self._database.with_name(self._database.name + "-wal")
-        return log.stat().st_size if log.exists() else 0
 
     def _fold_in(self) -> None:
         """Only the holder of the gallery's lock may fold the log in; where a crawl has it, the crawl does."""
@@ -92,6 +88,6 @@ class FolderStore:
                 return
             try:
                 with self._engine.connect() as connection:
-                    checkpoint_if_possible(connection)
+                    self._database.fold_in_if_possible(connection)
             finally:
                 lock.release(clean=lock.was_clean)

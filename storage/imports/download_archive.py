@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.database.engine import reading_uri
+from storage.database.engines.sqlite import reading_uri
 from storage.errors import UnreadableFile
 from system.regular_files import UnsafeFile, open_regular
 

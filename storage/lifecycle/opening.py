@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 
 from storage.archive_records import ArchiveSettings, RecoveryReport
-from storage.database.engine import check, writing_engine
 from storage.database.error_translation import at_border, free_words
 from storage.database.migrate import migrate
 from storage.errors import DatabaseDamaged, DiskFull
@@ -33,6 +32,8 @@ def open_gallery(path: Path, settings: ArchiveSettings, now: datetime) -> Opened
     """Take a gallery over; raises what `Archive.open` says, with the lock let go and nothing replaced."""
     with at_border(path):
         root = roots.examine(path, create=settings.create)
+        if settings.database:
+            roots.follow_database(root.path, settings.database)
         if not settings.network_disk:
             settings.disk.require_local(root.path)
         roots.prepare(root.path, settings)
@@ -75,11 +76,11 @@ def _take_over(root: roots.Root, lock: GalleryLock, settings: ArchiveSettings, n
 def _checked_and_recovered(
     root: roots.Root, tree: Tree, lock: GalleryLock, settings: ArchiveSettings, now: datetime
 ) -> RecoveryReport:
-    engine = writing_engine(root.database, busy_timeout_s=settings.busy_timeout_s)
+    engine = root.database.writing_engine(busy_timeout_s=settings.busy_timeout_s)
     try:
         with engine.connect() as connection:
-            if _should_check(root.database, lock, settings):
-                problems = check(connection)
+            if root.database.size_of(connection) <= (SMALL_DATABASE if lock.was_clean else settings.quick_check_limit):
+                problems = root.database.check(connection)
                 connection.rollback()
                 if problems:
                     raise DatabaseDamaged(
@@ -88,8 +89,3 @@ def _checked_and_recovered(
             return recover(connection, tree, now)
     finally:
         engine.dispose()
-
-
-def _should_check(database: Path, lock: GalleryLock, settings: ArchiveSettings) -> bool:
-    size = database.stat().st_size
-    return size <= (SMALL_DATABASE if lock.was_clean else settings.quick_check_limit)

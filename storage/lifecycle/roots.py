@@ -10,11 +10,15 @@ from pathlib import Path
 from sqlalchemy import insert, select
 
 from storage.archive_records import ArchiveSettings
-from storage.database.engine import checkpoint, header_problem, writing_engine
+from storage.database.engine import Database
+from storage.database.engines.location import database_of, remembered_address
+from storage.database.engines.postgres import PostgresDatabase, checked_url, driver_or_refusal
+from storage.database.engines.sqlite import SqliteDatabase
+from storage.database.error_translation import at_border
 from storage.database.migrate import build
 from storage.database.tables import GalleryRow
 from storage.errors import DatabaseDamaged, DatabaseMissing, RefusedRoot, WrongRoot
-from storage.files.layout import DATABASE, FOLDERS, IDENTITY, OWN, require_folder, require_plain
+from storage.files.layout import ADDRESS, DATABASE, FOLDERS, IDENTITY, OWN, require_folder, require_plain
 from storage.files.obstacles import file_in_the_way
 from storage.files.tree import FOLDER_MODE, HANDLES, UMASK_FOLDER, folder_mode, sync_folder, write_whole
 
@@ -27,9 +31,9 @@ class Root:
     is_new: bool  # no database yet, and nothing that says there should be one
 
     @property
-    def database(self) -> Path:
+    def database(self) -> Database:
         """Where the rows are."""
-        return self.path / DATABASE
+        return database_of(self.path)
 
 
 def examine(root: Path, *, create: bool) -> Root:
@@ -60,7 +64,7 @@ def examine(root: Path, *, create: bool) -> Root:
 
 def _examine_folder(path: Path, *, create: bool) -> Root:
     names = {entry.name for entry in path.iterdir()}
-    if DATABASE in names:
+    if DATABASE in names or ADDRESS in names:
         if IDENTITY not in names:
             raise WrongRoot(f"{path}: has a database but no {IDENTITY}; this is not the gallery it belongs to")
         return Root(path, is_new=False)
@@ -107,22 +111,86 @@ def create(root: Root, settings: ArchiveSettings) -> None:
     if identity is None:
         identity = secrets.token_hex(16)
         write_whole(root.path / IDENTITY, identity.encode() + b"\n", settings.disk)
+    if settings.database:
+        make_folders(root.path, settings)
+        begin_on_server(PostgresDatabase(checked_url(settings.database), root.path), identity, settings)
+    else:
+        _begin_in_file(root, identity, settings)
+
+
+def _begin_in_file(root: Root, identity: str, settings: ArchiveSettings) -> None:
     new = root.path / (DATABASE + ".new")
     for leftover in root.path.glob(new.name + "*"):
         leftover.unlink()
     os.close(os.open(new, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    build(new)
-    engine = writing_engine(new)
+    database = SqliteDatabase(new)
+    build(database)
+    engine = database.writing_engine()
     with engine.connect() as connection:
         with connection.begin():
             connection.execute(insert(GalleryRow).values(id=identity, created_at=settings.clock()))
-        checkpoint(connection)
+        database.fold_in(connection)
     engine.dispose()
     for leftover in root.path.glob(new.name + "-*"):
         leftover.unlink()
     make_folders(root.path, settings)
-    new.replace(root.database)
+    new.replace(root.path / DATABASE)
     sync_folder(root.path, settings.disk)
+
+
+def begin_on_server(database: PostgresDatabase, identity: str, settings: ArchiveSettings) -> None:
+    """Build the schema on a server unless it is there, enter the gallery, and let its root remember the address.
+
+    Raises:
+        WrongRoot: the database is another gallery's.
+        DatabaseError: it is another program's, or cannot be reached.
+    """
+    engine = database.writing_engine()
+    with at_border(database):
+        try:
+            with engine.connect() as connection:
+                is_empty = not database.has_schema(connection)
+                connection.rollback()
+            if is_empty:
+                build(database)
+            with engine.connect() as connection, connection.begin():
+                stored = connection.execute(select(GalleryRow.id)).scalars().all()
+                if not stored:
+                    connection.execute(insert(GalleryRow).values(id=identity, created_at=settings.clock()))
+        finally:
+            engine.dispose()
+    if stored and stored != [identity]:
+        raise WrongRoot(f"{database}: holds another gallery than {database.folder}; make an empty one: createdb NAME")
+    write_whole(database.folder / ADDRESS, database.url.encode() + b"\n", settings.disk)
+
+
+def follow_database(root: Path, words: str) -> None:
+    """Let a gallery's root remember another address of its database: of a server that has moved, or another way to it.
+
+    Args:
+        root: of a gallery; any other folder is left alone.
+        words: the address, as typed.
+    Raises:
+        RefusedRequest: it is no address, the gallery's rows are in a file, or there is no library for it.
+        WrongRoot: another gallery is there.
+        DatabaseError: it cannot be reached.
+    """
+    database = PostgresDatabase(checked_url(words), Path(os.path.realpath(root)))
+    driver_or_refusal()
+    if (root / DATABASE).exists():
+        raise RefusedRoot(f"{root}: its rows are in {DATABASE}, and cannot be moved to a server; leave --database out")
+    if remembered_address(root) in (None, database.url):
+        return
+    engine = database.reading_engine()
+    with at_border(database):
+        try:
+            with engine.connect() as connection:
+                stored = connection.execute(select(GalleryRow.id)).scalars().all()
+        finally:
+            engine.dispose()
+    if stored != [_identity(root)]:
+        raise WrongRoot(f"{database}: is not the database of {root}, which is {remembered_address(root)}")
+    write_whole(database.folder / ADDRESS, database.url.encode() + b"\n")
 
 
 def make_folders(path: Path, settings: ArchiveSettings) -> None:
@@ -152,10 +220,10 @@ def check_identity(root: Root) -> None:
         WrongRoot: they differ; nothing was changed.
         DatabaseDamaged: the database cannot be read.
     """
-    if problem := header_problem(root.database):
+    if problem := root.database.problem():
         raise DatabaseDamaged(f"{root.database}: {problem}; it was left as it is; put a backup in its place")
     identity = _identity(root.path)
-    engine = writing_engine(root.database)
+    engine = root.database.writing_engine()
     try:
         with engine.connect() as connection:
             stored = connection.execute(select(GalleryRow.id)).scalars().all()

@@ -9,14 +9,13 @@ from typing import Any
 
 from sqlalchemy import (
     Connection,
-    LargeBinary,
+    Text,
     and_,
     case,
     cast,
     exists,
     func,
     literal,
-    literal_column,
     not_,
     null,
     or_,
@@ -26,8 +25,8 @@ from sqlalchemy.orm import aliased
 
 from storage.database.current_rows import repeats_history
 from storage.database.current_state import CURRENT, DECISION
-from storage.database.engine import check
 from storage.database.error_translation import at_border
+from storage.database.phrases import stored_bytes
 from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, RenditionRow
 from storage.errors import BadPath, StorageError
 from storage.files.disk import Disk
@@ -88,7 +87,7 @@ def verify(
         DatabaseError, StorageError: it cannot even be looked at.
     """
     with Reader.open(root) as reader, at_border(root):
-        database = reader.ask(lambda c: [*check(c, thorough=True), *_wrong_current_rows(c)])
+        database = reader.ask(lambda c: [*reader.database.check(c, thorough=True), *_wrong_current_rows(c)])
         claims = reader.ask(_claims)
         faults = (*database, *claims.bad_paths)
         registered = {model.card.name for model in reader.models()}
@@ -135,17 +134,17 @@ def _claims(connection: Connection) -> _Claims:
 def _claiming() -> Any:
     placed = select(
         literal("file").label("its_table"),
-        FileRow.id.label("its_key"),
+        cast(FileRow.id, Text).label("its_key"),
         FileRow.place.label("place"),
-        cast(FileRow.path, LargeBinary).label("path"),
+        stored_bytes(FileRow.path).label("path"),
         FileRow.size.label("size"),
         FileRow.sha256.label("sha256"),
     ).where(FileRow.place.in_(("gallery", "trash")))
     kept: Any = select(
         literal("rendition"),
-        literal_column("rendition.rowid"),
+        RenditionRow.md5 + " " + RenditionRow.name,
         literal("renditions"),
-        cast(RenditionRow.path, LargeBinary),
+        stored_bytes(RenditionRow.path),
         RenditionRow.size,
         RenditionRow.sha256,
     )

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 
 from storage.database.access import Access
-from storage.database.backup import back_up
 from storage.errors import BrakeEngaged
 from storage.moves import trash
 from storage.moves.apply_plan import BRAKE, Applied, ApplyPlan, BrakeLimit, plan_apply, restore_planned, trash_planned
@@ -92,6 +91,6 @@ class ArchiveMoves:
         if not confirmed:
             raise BrakeEngaged(f"{len(plan.files)} files would be destroyed for good; confirm with --yes")
         await self.plan_purge(plan.older_than_days)
-        backup = await asyncio.to_thread(back_up, self._access.database, self._access.root / "backups", "before-purge")
+        backup = await asyncio.to_thread(self._access.database.back_up, self._access.root / "backups", "before-purge")
         gone = await self._mover.carry_all([one.file_id for one in plan.files], trash.purge_planned(plan))
         return Purged(gone.done, len(plan.files) - gone.done - len(gone.problems), gone.problems, backup)

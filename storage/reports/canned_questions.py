@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from storage.database.engine import database_behind
+from storage.errors import RefusedRequest
 from storage.reader import Rows
 
 # Which posts a target's own tags name. A target has its tag, those that imply it, and their former names.
@@ -241,7 +243,14 @@ def answer(connection: Connection, question: CannedQuestion, target: str = "") -
         connection: in a transaction.
         question: one of these.
         target: its name; "" for all, where the question is about targets at all.
+    Raises:
+        RefusedRequest: the gallery's rows are on a server, which reads other SQL.
     """
+    if not database_behind(connection).is_file:
+        raise RefusedRequest(
+            f"{database_behind(connection)}: the report's questions are written for SQLite, and this gallery is on a "
+            "server; crawl status, crawl query and crawl evaluate work there"
+        )
     values = {**question.parameters, **({"target": target} if question.by_target else {})}
     rows = connection.exec_driver_sql(question.sql, values)
     return Rows(tuple(rows.keys()), [tuple(row) for row in rows])

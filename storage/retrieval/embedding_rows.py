@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, bindparam, func, select
 
 from storage.database.current_state import CURRENT
+from storage.database.phrases import numbers_listed
 from storage.database.tables import (
     BackboneRow,
     EmbeddingRow,
@@ -63,7 +63,7 @@ def embeddings_after(connection: Connection, backbone_hash: str, after: int, lim
 def embeddings_with_ids(connection: Connection, backbone_hash: str, ids: Sequence[int]) -> Sequence[StoredEmbedding]:
     """The rows with these ids, as far as they are of the network."""
     backbone = _backbone_id(connection, backbone_hash)
-    rows = _ROWS.where(EmbeddingRow.id.in_(_among(ids)), EmbeddingRow.backbone_id == backbone)
+    rows = _ROWS.where(EmbeddingRow.id.in_(numbers_listed(ids)), EmbeddingRow.backbone_id == backbone)
     return [StoredEmbedding(*row) for row in connection.execute(rows)]
 
 
@@ -81,7 +81,7 @@ def vectors_of(connection: Connection, backbone_hash: str, versions: Sequence[in
     """The stored vectors of these file versions, as far as the network has looked at them."""
     backbone = _backbone_id(connection, backbone_hash)
     wanted = select(EmbeddingRow.version_id, EmbeddingRow.vector).where(
-        EmbeddingRow.version_id.in_(_among(versions)), EmbeddingRow.backbone_id == backbone
+        EmbeddingRow.version_id.in_(numbers_listed(versions)), EmbeddingRow.backbone_id == backbone
     )
     return {row.version_id: row.vector for row in connection.execute(wanted)}
 
@@ -102,7 +102,7 @@ def fitting(
         QueryError: a term cannot be evaluated here; it names the term.
     """
     refuse_unknown_metatags(connection, query)
-    found = connection.execute(_fitting(query, target, now).where(VersionRow.id.in_(_among(versions))))
+    found = connection.execute(_fitting(query, target, now).where(VersionRow.id.in_(numbers_listed(versions))))
     return set(found.scalars())
 
 
@@ -127,7 +127,7 @@ def pictures_of_post(connection: Connection, post_id: int, sites: Collection[str
 def picture_hashes(connection: Connection, versions: Sequence[int]) -> Mapping[int, int]:
     """The difference hashes of these file versions, 64 bits with the highest as the sign, as far as they are known."""
     wanted = select(VersionRow.id, VersionRow.picture_hash).where(
-        VersionRow.picture_hash.is_not(None), VersionRow.id.in_(_among(versions))
+        VersionRow.picture_hash.is_not(None), VersionRow.id.in_(numbers_listed(versions))
     )
     return {row.id: row.picture_hash for row in connection.execute(wanted)}
 
@@ -139,11 +139,6 @@ _LATER = (
     .order_by(EmbeddingRow.id)
     .limit(bindparam("length"))
 )
-
-
-def _among(ids: Sequence[int]) -> Select[Any]:
-    """These ids as a table: one parameter, and the same statement, however many they are."""
-    return select(func.json_each(json.dumps(list(ids))).table_valued("value").c.value)
 
 
 def _backbone_id(connection: Connection, backbone_hash: str) -> int | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from typing import Any
@@ -12,6 +11,7 @@ import numpy.typing as npt
 from sqlalchemy import CompoundSelect, Connection, and_, case, func, literal, or_, select
 
 from storage.database.current_state import CURRENT
+from storage.database.phrases import texts_listed
 from storage.database.tables import (
     AiNameRow,
     AiTagRow,
@@ -117,8 +117,7 @@ def _held_out(target: Target, md5s: Collection[str]) -> CompoundSelect[int]:
         .join(PartRow, PartRow.post_key == VersionRow.post_key)
         .where(PartRow.target == target.name, PartRow.value == SPLITS[-1])
     )
-    listed = func.json_each(json.dumps(sorted(md5s))).table_valued("value")  # one parameter, however many they are
-    return tested.union(select(VersionRow.id).where(VersionRow.md5.in_(select(listed.c.value))))
+    return tested.union(select(VersionRow.id).where(VersionRow.md5.in_(texts_listed(sorted(md5s)))))
 
 
 def has_evidence(connection: Connection, target: Target, backbone_hash: str) -> bool:

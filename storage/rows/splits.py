@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, insert, select, update
 
-from storage.database.tables import PartRow, VersionRow
+from storage.database.tables import BY_BYTES, PartRow, VersionRow
 from storage.errors import RefusedRequest
 from storage.evidence import SPLITS, SplitAssignments
 from storage.rows.looks import file_picture_hashes
@@ -38,16 +38,15 @@ def _strictness(part: ColumnElement[str]) -> ColumnElement[Any]:
     return case({name: number for number, name in enumerate(SPLITS)}, value=part)
 
 
+_TARGET, _PART = bindparam("its_target", type_=BY_BYTES), bindparam("part", type_=BY_BYTES)
 _ITS_POST = select(VersionRow.post_key).where(VersionRow.id == bindparam("version"))
-_ITS_PART = (PartRow.post_key == _ITS_POST.scalar_subquery(), PartRow.target == bindparam("its_target"))
+_ITS_PART = (PartRow.post_key == _ITS_POST.scalar_subquery(), PartRow.target == _TARGET)
 _GIVE = insert(PartRow).from_select(
     ["post_key", "target", "value"],
-    select(VersionRow.post_key, bindparam("its_target"), bindparam("part")).where(
+    select(VersionRow.post_key, _TARGET, _PART).where(
         VersionRow.id == bindparam("version"), ~exists(select(PartRow.value).where(*_ITS_PART))
     ),
 )
 _TIGHTEN = (
-    update(PartRow)
-    .where(*_ITS_PART, _strictness(bindparam("part")) > _strictness(PartRow.__table__.c.value))
-    .values(value=bindparam("part"))
+    update(PartRow).where(*_ITS_PART, _strictness(_PART) > _strictness(PartRow.__table__.c.value)).values(value=_PART)
 )

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select, text
 
 from storage.archive_records import RegisteredModel
+from storage.database.engine import database_behind
 from storage.database.tables import (
     AttemptRow,
     BasisRow,
@@ -203,7 +204,7 @@ def status_of(connection: Connection, root: Path) -> Status:
         bytes_originals=sums("gallery"),
         bytes_renditions=one(select(func.sum(RenditionRow.size))),
         bytes_trash=sums("trash"),
-        bytes_database=_size(root / "crawl.db"),
+        bytes_database=database_behind(connection).size_of(connection),
     )
 
 
@@ -303,10 +304,3 @@ def _listings(connection: Connection) -> Sequence[ListingFacts]:
         ListingFacts(row.id, row.site, row.query, row.state, row.cursor, row.newest, row.counted, row.gaps)
         for row in rows
     )
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except FileNotFoundError:
-        return 0

@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeGuard
 
-from sqlalchemy import ColumnElement, Connection, Integer, func, literal
+from sqlalchemy import ColumnElement, Connection, func, literal
 
+from storage.database.engine import database_behind
+from storage.database.phrases import place_among
 from storage.database.tables import CurrentRow, VersionRow
 from storage.search.language import Metatag, Node, Query, conjuncts, leaves
 from storage.search.match import fits
@@ -100,10 +102,7 @@ def lend(connection: Connection, ranks: Ranks) -> None:
     """Let the queries of this connection look places up, until others are lent."""
     places = {(_QUESTION, one.version_id, one.target): place for place, one in enumerate(ranks.questions)}
     places |= {(one.reason, one.version_id, one.target): place for place, one in enumerate(ranks.errors)}
-    raw = connection.connection.driver_connection
-    if raw is None:
-        raise ValueError("expected an open connection")
-    raw.create_function(_PLACE, 3, lambda *key: places.get(key), deterministic=True)
+    database_behind(connection).lend(connection, places)
 
 
 def question_place() -> ColumnElement[int | None]:
@@ -117,12 +116,11 @@ def error_place(word: str) -> ColumnElement[int | None]:
     return func.coalesce(*reasons) if len(reasons) > 1 else reasons[0]
 
 
-_PLACE = "place_among"  # our function in the database: list, file version, target -> place
 _QUESTION = "question"  # a list; the others are the reasons of errors
 
 
 def _place(of: str) -> ColumnElement[int | None]:
-    return func.place_among(literal(of), VersionRow.id, CurrentRow.target, type_=Integer)
+    return place_among(literal(of), VersionRow.id, CurrentRow.target)
 
 
 def _may_mean(query: Query, target: str) -> bool:

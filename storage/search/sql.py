@@ -7,7 +7,6 @@ target: place: round: error:`. Gives rows of the view `results`.
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.types import Float, Integer
 
 from storage.database.current_state import PLACE
+from storage.database.phrases import like, numbers_listed
 from storage.database.results_view import results_select, scored_rows
 from storage.database.tables import (
     AiNameRow,
@@ -135,7 +135,7 @@ def named(word: Tag | Wildcard) -> Condition:
     """The tags that a word means."""
     if isinstance(word, Tag):
         return TagRow.name == asks.tag_name(word)
-    fits = TagRow.name.like(like_pattern(word.pattern), escape=_ESCAPE)
+    fits = like(TagRow.name.expression, like_pattern(word.pattern))
     prefix = word.pattern.split("*", 1)[0]
     return and_(TagRow.name >= prefix, TagRow.name < prefix + "\U0010ffff", fits) if prefix else fits
 
@@ -151,7 +151,7 @@ def among(column: ColumnElement[int], numbers: Sequence[int]) -> Condition:
     """The column has one of these values, however many they are: one parameter holds them all."""
     if len(numbers) <= _FEW:
         return column.in_(numbers)
-    return column.in_(select(func.json_each(json.dumps(list(numbers))).table_valued("value").c.value))
+    return column.in_(numbers_listed(numbers))
 
 
 # --- what the site says ----------------------------------------------------------------------------------------------
@@ -211,7 +211,7 @@ def _site_condition(term: asks.Condition) -> Condition:
     if isinstance(term, asks.HasChildren):
         return PostRow.has_children.is_(True)
     if isinstance(term, asks.SourceLike):
-        return PostRow.source.like(like_pattern(term.pattern), escape=_ESCAPE)
+        return like(PostRow.source.expression, like_pattern(term.pattern))
     return _ai_tag(term)
 
 
@@ -297,7 +297,7 @@ def _name_of(column: ColumnElement[Any]) -> Callable[[Metatag], Condition]:
             return column.is_not(None)
         if word == "none":
             return column.is_(None)
-        return and_(column.is_not(None), column.like(like_pattern(word), escape=_ESCAPE))
+        return and_(column.is_not(None), like(column, like_pattern(word)))
 
     return reads
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select
 
+from storage.database.phrases import like
 from storage.database.tables import TagRow
 from storage.search.language import Query, leaves
 from storage.search.match import fits
@@ -21,7 +22,7 @@ def refuse_unknown_metatags(connection: Connection, query: Query) -> None:
     terms = [leaf.name if isinstance(leaf, Tag) else leaf.pattern for leaf in _words(query)]
     suspects = [term for term in terms if name_before_colon(term.replace("*", ""))]
     for term in suspects:
-        column = TagRow.name.like(like_pattern(term), escape="\\") if "*" in term else TagRow.name == term
+        column = like(TagRow.name.expression, like_pattern(term)) if "*" in term else TagRow.name == term
         known = connection.execute(select(TagRow.name).where(column)).scalars()
         if not any(fits(term, name) for name in known):
             raise no_metatag(term, "no post here")

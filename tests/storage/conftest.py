@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from storage.archive import Archive
+from tests.equipment import galleries_on
 from tests.equipment.clock import ShiftedClock
+from tests.equipment.postgres import server_or_skip
 from tests.storage.samples import NO_RESERVE, new_gallery
 
 
@@ -23,6 +25,14 @@ def root(tmp_path: Path) -> Path:
 def clock() -> ShiftedClock:
     """The clock of `archive`."""
     return ShiftedClock()
+
+
+@pytest.fixture(autouse=True)
+def _no_databases_left() -> Iterator[None]:
+    """What a test made on a server goes when it ends."""
+    yield
+    if galleries_on.on_a_server():
+        server_or_skip().drop_databases()
 
 
 @pytest.fixture

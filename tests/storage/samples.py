@@ -29,7 +29,7 @@ from storage.archive_records import (
     StoredFacts,
 )
 from storage.database import migrate
-from storage.database.engine import writing_engine
+from storage.database.engines.sqlite import SqliteDatabase
 from storage.label_writer import Labelling
 from storage.records import (
     DecidedBy,
@@ -43,6 +43,8 @@ from storage.records import (
     Rating,
     Rendition,
 )
+from tests.equipment import galleries_on
+from tests.equipment.postgres import new_gallery_or_skip
 
 CARD = ModelCard("mona", 1, "a" * 64, "b" * 64, 0.5)
 NO_RESERVE = ArchiveSettings(reserve_bytes=0)
@@ -59,6 +61,8 @@ def _template() -> Path:
 
 def new_gallery(root: Path) -> Path:
     """Put a new, empty gallery at `root`, unless there is one."""
+    if not root.exists() and galleries_on.on_a_server():
+        return new_gallery_or_skip(root)
     if not root.exists():
         shutil.copytree(_template(), root)
     return root
@@ -159,7 +163,7 @@ def digest_of(content: bytes) -> Digest:
 
 def schema_at(database: Path, revision: str, *, back: bool = False) -> list[Any]:
     """The tables, views and triggers once the steps have been run up to a revision, or back to it."""
-    engine = writing_engine(database)
+    engine = SqliteDatabase(database).writing_engine()
     try:
         with engine.connect() as connection:
             if back:

@@ -20,7 +20,7 @@ import pytest
 from migrations import HEAD
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings, Label
-from storage.database.engine import writing_engine
+from storage.database.engines.location import database_of
 from storage.errors import (
     DatabaseBusy,
     DatabaseDamaged,
@@ -255,7 +255,7 @@ async def test_a_database_held_for_too_long_is_busy_and_can_be_used_afterwards(r
 
 @pytest.mark.fault("D03", "D04")
 def test_every_write_begins_immediately_so_no_update_is_lost(archive: Archive, root: Path) -> None:
-    engine = writing_engine(root / "crawl.db")
+    engine = database_of(root).writing_engine()
     with engine.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE counter (n INTEGER)")
         connection.exec_driver_sql("INSERT INTO counter VALUES (0)")
@@ -279,7 +279,7 @@ def test_every_write_begins_immediately_so_no_update_is_lost(archive: Archive, r
 
 @pytest.mark.fault("D05")
 def test_orphans_are_refused_by_every_connection(archive: Archive, root: Path) -> None:
-    engine = writing_engine(root / "crawl.db")
+    engine = database_of(root).writing_engine()
 
     for _ in range(3):
         with pytest.raises(Exception, match="FOREIGN KEY"), engine.begin() as connection:
@@ -297,7 +297,7 @@ async def test_decisions_and_labels_can_be_neither_changed_nor_removed(
     await list_posts(archive, [make_post(1)])
     await archive.file_look(sight(make_post(1)))
     await relabel(archive, [Label(1, "demo", "mona", LabelValue.KEEP, "me", "k")])
-    engine = writing_engine(root / "crawl.db")
+    engine = database_of(root).writing_engine()
 
     with pytest.raises(Exception, match="appended"), engine.begin() as connection:
         connection.exec_driver_sql(change.format(table))
@@ -315,7 +315,7 @@ async def test_decisions_and_labels_can_be_neither_changed_nor_removed(
 )
 async def test_doubt_never_deletes_whoever_writes(archive: Archive, root: Path, row: str) -> None:
     await list_posts(archive, [make_post(1)])
-    engine = writing_engine(root / "crawl.db")
+    engine = database_of(root).writing_engine()
 
     with pytest.raises(Exception, match="a delete needs"), engine.begin() as connection:
         connection.exec_driver_sql(
@@ -341,7 +341,7 @@ async def test_doubt_never_deletes_whoever_writes(archive: Archive, root: Path, 
 )
 async def test_nothing_leaves_the_gallery_without_a_decision(root: Path, statement: str, message: str) -> None:
     await filled(root, 1)
-    engine = writing_engine(root / "crawl.db")
+    engine = database_of(root).writing_engine()
 
     with pytest.raises(Exception, match=message), engine.begin() as connection:
         connection.exec_driver_sql(statement)

@@ -14,8 +14,8 @@ import pytest
 
 from storage.archive import Archive
 from storage.archive_records import Label
-from storage.database.backup import back_up
-from storage.database.engine import reading_engine, writing_engine
+from storage.database.engines.backup import back_up
+from storage.database.engines.sqlite import SqliteDatabase
 from storage.errors import DatabaseDamaged
 from storage.files.tree import Tree
 from storage.records import LabelValue
@@ -163,7 +163,8 @@ def settings_of(engine: Any) -> dict[str, object]:
 @pytest.mark.fault("F11", "D05")
 def test_every_commit_is_flushed_and_every_connection_guards_the_rows(root: Path) -> None:
     database = new_gallery(root) / "crawl.db"
-    writer, reader = writing_engine(database), reading_engine(database)
+    there = SqliteDatabase(database)
+    writer, reader = there.writing_engine(), there.reading_engine()
 
     writing, reading = settings_of(writer), settings_of(reader)
 

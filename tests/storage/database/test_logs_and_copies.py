@@ -16,7 +16,7 @@ import pytest
 from migrations import HEAD
 from storage.archive import Archive, open_reader
 from storage.archive_records import Label
-from storage.database.backup import back_up
+from storage.database.engines.backup import back_up
 from storage.errors import DatabaseError, DiskFull, StorageError
 from storage.label_writer import Labelling
 from storage.lifecycle.verify import verify

@@ -15,7 +15,7 @@ from sqlalchemy.dialects import sqlite
 
 import migrations
 from storage.archive import Archive
-from storage.database.engine import writing_engine
+from storage.database.engines.location import database_of
 from storage.database.results_view import COLUMNS, results_select
 from storage.database.tables import Base
 
@@ -23,7 +23,7 @@ DOCUMENT = Path(migrations.__file__).parent.parent / "docs" / "database.md"
 
 
 def test_the_migrations_build_exactly_the_tables_of_the_code(archive: Archive, root: Path) -> None:
-    engine = writing_engine(root / "crawl.db")
+    engine = database_of(root).writing_engine()
     with engine.connect() as connection:
         difference = compare_metadata(MigrationContext.configure(connection), Base.metadata)
 

@@ -11,7 +11,7 @@ import pytest
 
 from commands.terminal.log_file import journal
 from storage.archive import Archive, open_reader
-from storage.database.backup import back_up
+from storage.database.engines.backup import back_up
 from storage.dry_run import DryRunArchive
 from storage.errors import StorageError
 from storage.files.layout import LOG, MODELS, OWN

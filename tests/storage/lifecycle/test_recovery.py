@@ -16,7 +16,7 @@ import pytest
 
 from storage.archive import Archive, open_reader
 from storage.archive_records import Failure, Label, RunStart, Work
-from storage.database.engine import writing_engine
+from storage.database.engines.location import database_of
 from storage.errors import RefusedFile
 from storage.lifecycle.verify import verify
 from storage.moves.trash import TrashChoice
@@ -445,7 +445,7 @@ async def test_a_failing_step_of_the_schema_leaves_the_old_schema_and_a_backup(
 ) -> None:
     async with Archive.open(root, NO_RESERVE) as archive:
         await list_posts(archive, [make_post(1)])
-    engine = writing_engine(root / "crawl.db")
+    engine = database_of(root).writing_engine()
     with engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM alembic_version")  # as if from before the first step
     before = digest_lines(root)

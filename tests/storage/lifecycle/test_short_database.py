@@ -8,7 +8,7 @@ import pytest
 
 from storage.archive import Archive
 from storage.archive_records import ArchiveSettings
-from storage.database.engine import header_problem
+from storage.database.engines.sqlite import header_problem
 
 
 @pytest.mark.fault("D06")

@@ -144,6 +144,7 @@ async def test_a_label_says_why_it_was_asked(root: Path) -> None:
     ]
 
 
+@pytest.mark.sqlite("galleries on Postgres begin after that step")
 async def test_labels_from_before_the_reasons_are_nobody_s_question(root: Path) -> None:
     await a_judged_post(root)
     schema_at(root / "crawl.db", "0002", back=True)

@@ -91,6 +91,7 @@ async def test_a_post_keeps_its_part_when_its_file_is_replaced(archive: Archive)
     assert evidence(archive).frozen_split.tolist() == [TEST]
 
 
+@pytest.mark.sqlite("test_postgres has the same")
 async def test_the_database_itself_refuses_to_give_back_what_was_held_out(archive: Archive, root: Path) -> None:
     await looked_at(archive, 1, 2)
     await archive.file_assignments(assigned(TEST, VALIDATION))
