@@ -70,6 +70,10 @@ class PostgresServer:
         """The name of a gallery's database."""
         return (root / ".database").read_text().partition("@/")[2].partition("?")[0]
 
+    def cut_off(self, database: str) -> None:
+        """End every connection to a database, as a restart or a broken line does."""
+        self.sql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'")
+
     def drop_databases(self) -> None:
         """Let go of what `new_database` made."""
         while self._made:
@@ -119,10 +123,7 @@ class PostgresServer:
 
 
 @functools.cache
-def _server() -> PostgresServer | None:
-    programs = _programs()
-    if programs is None or _driver_is_missing():
-        return None
+def _server(programs: Path) -> PostgresServer:
     server = PostgresServer(programs)
     atexit.register(server.end)
     return server
@@ -130,10 +131,15 @@ def _server() -> PostgresServer | None:
 
 def server_or_skip() -> PostgresServer:
     """This process's server; a test that needs one is skipped where none can be had."""
-    server = _server()
-    if server is None:
+    return _server(programs_or_skip())
+
+
+def programs_or_skip() -> Path:
+    """Where the server's programs are; a test that needs them is skipped where they, or the driver, are not."""
+    programs = _programs()
+    if programs is None or _driver_is_missing():
         pytest.skip(NOT_HERE)
-    return server
+    return programs
 
 
 def new_gallery_or_skip(root: Path) -> Path:
