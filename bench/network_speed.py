@@ -31,10 +31,10 @@ from PIL import Image
 
 from classifier.backbones import efficientnet_lite0, pretrained, small
 from classifier.backbones.catalogue import DEFAULT, FINE_TUNED, PRETRAINED, backbone_named
+from classifier.backbones.folded_network import folded
 from classifier.head import Head
 from classifier.judge import NetworkJudge
 from classifier.package.export import export_backbone
-from classifier.package.folded_network import folded
 from classifier.package.package import Canary, PackageParts, load_package, write_package
 from classifier.pictures.preprocessing import Preprocessing
 from classifier.training.backbone_training import network

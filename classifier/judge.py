@@ -252,6 +252,7 @@ class NetworkJudge:
                 refusal=package.refusal,
                 ai_weights=head.ai_weights,
                 tagger_network=head.tagger_network,
+                margin=package.margin,
             )
         return packages
 

@@ -244,6 +244,13 @@ def import_(
             help="Give the files a second name in the gallery, where the disk is the same, or copy them.",
         ),
     ] = False,
+    leave: Annotated[
+        bool,
+        typer.Option(
+            "--leave",
+            help="Leave the files where they are: the gallery has a small copy of each, and copies what is kept.",
+        ),
+    ] = False,
     withdraw: Annotated[
         bool, typer.Option("--withdraw", help="Of an archive: take back what was imported of it.")
     ] = False,
@@ -272,11 +279,13 @@ def import_(
 
     [cyan]crawl import folder pictures/ --link[/cyan]  no room is needed for them twice
 
+    [cyan]crawl import gallery-dl /mnt/nas/danbooru --leave[/cyan]  they stay there; what is kept is copied
+
     [cyan]crawl import archive ~/gallery-dl/archive.sqlite3[/cyan]  what it has counts as seen
 
     [cyan]crawl --tag genshin_impact --keep mona[/cyan]  then fetches only what is not here
     """
     from commands import import_ as import_command
 
-    options = import_command.ImportOptions(kind, source, link, withdraw, dry_run, look, site, as_json, quiet)
+    options = import_command.ImportOptions(kind, source, link, leave, withdraw, dry_run, look, site, as_json, quiet)
     raise typer.Exit(import_command.run(options, root, config))

@@ -44,12 +44,18 @@ class ImportOptions:
     kind: str  # one of IMPORTS
     source: Path
     link: bool = False
+    leave: bool = False
     withdraw: bool = False  # of an archive
     dry_run: bool = False  # of an archive
     look: bool = True  # whether models in force look at what was taken in
     site: str | None = None
     as_json: bool = False
     quiet: bool = False
+
+    @property
+    def how(self) -> str:
+        """How files are adopted."""
+        return "leave" if self.leave else "link" if self.link else "copy"
 
 
 def run(options: ImportOptions, root: Path | None, config: Path | None) -> int:
@@ -60,6 +66,8 @@ def run(options: ImportOptions, root: Path | None, config: Path | None) -> int:
         StorageError: the gallery's disk refuses, or another program has the gallery; what was taken is kept.
     """
     choose("KIND", options.kind, IMPORTS)
+    if options.link and options.leave:
+        raise UsageRefused("--link gives files a second name, --leave leaves them alone: choose one; nothing was done")
     workspace = load_workspace(root, config, options.site)
     if options.kind == "archive":
         return _import_archive(options, workspace)
@@ -75,8 +83,9 @@ def run(options: ImportOptions, root: Path | None, config: Path | None) -> int:
 
 
 def _import_archive(options: ImportOptions, workspace: Workspace) -> int:
-    if options.link:
-        raise UsageRefused("--link is for files, and an archive lists posts only; nothing was done")
+    if options.link or options.leave:
+        word = "--leave" if options.leave else "--link"
+        raise UsageRefused(f"{word} is for files, and an archive lists posts only; nothing was done")
     asked = ArchiveOptions(
         options.source, options.site, options.withdraw, options.dry_run, options.as_json, options.quiet
     )
@@ -131,8 +140,10 @@ async def _run(options: ImportOptions, work: _Work) -> int:
     async with AsyncExitStack() as stack:
         archive = await hold_gallery(stack, work.workspace, "import", create=True)
         report = await stack.enter_async_context(reporting(quiet=options.quiet or options.as_json))
-        start = RunStart("import", work.site.name, f"{options.kind} {work.source}", (), {"link": options.link})
-        taking = ImportPass(archive.arrivals, work.describe, await archive.begin_run(start), link=options.link)
+        start = RunStart("import", work.site.name, f"{options.kind} {work.source}", (), {"how": options.how})
+        run_id = await archive.begin_run(start)
+        left = archive.left if options.leave else None
+        taking = ImportPass(archive.arrivals, work.describe, run_id, link=options.link, left=left)
         async with _ending_recorded(archive, taking):
             await taking.take_in(
                 work.files(), lambda done: report("importing", done / posted, f"{done} of {posted} files")
@@ -159,8 +170,9 @@ async def _ending_recorded(archive: Archive, taking: ImportPass) -> AsyncIterato
         raise
     finally:
         tally = taking.tally
-        counts = {"files": tally.files, "copied": tally.copied, "linked": tally.linked, "already_here": tally.here}
-        end = RunEnd(counts | {"posts": tally.posts, "left_out": tally.left_out.total()}, int(code))
+        taken = {"copied": tally.copied, "linked": tally.linked, "left": tally.left, "already_here": tally.here}
+        counts = {"files": tally.files} | taken | {"posts": tally.posts, "left_out": tally.left_out.total()}
+        end = RunEnd(counts, int(code))
         await archive.end_run(taking.run_id, end)
 
 
@@ -191,7 +203,8 @@ def _some(names: Sequence[str], of: int) -> str:
 def _to_table(work: _Work, tally: ImportTally, looked: FirstLook) -> RenderableType:
     title = Text(printable(f"{counted(tally.files, 'file')} of {work.source}"), style="bold")
     table = facts_table()
-    taken = [f"{number} {how}" for how, number in (("copied", tally.copied), ("linked", tally.linked)) if number]
+    ways = (("copied", tally.copied), ("linked", tally.linked), ("left where they are", tally.left))
+    taken = [f"{number} {how}" for how, number in ways if number]
     table.add_row("taken", f"{', '.join(taken)}, {tally.bytes / 1e6:.1f} MB" if taken else "none")
     table.add_row("already here", str(tally.here))
     table.add_row("posts recorded", str(tally.posts))

@@ -47,6 +47,7 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None, serve: S
         config: the settings' file; None: the one in the current folder, if any.
         serve: serves the page; None: `review.server.serve`.
     """
+    from commands.retrieval.larger_pictures import LargerPictures
     from commands.retrieval.page_embedder import PageEmbedder
     from review.app import ReviewPage, create_app
     from review.gallery_service import GalleryReviewService
@@ -75,6 +76,7 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None, serve: S
             links=_links(workspace),
             root=str(workspace.root),
             embedder=PageEmbedder(workspace),
+            larger=LargerPictures(workspace),
         )
         try:
             say(f"the page is at {address.url}  (Ctrl-C closes it)")

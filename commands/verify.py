@@ -30,6 +30,7 @@ _KINDS = {
     "foreign": "foreign: no row refers to it; it was left alone",
     "database": "database",
     "set_aside": "set aside earlier, in damaged/",
+    "left_missing": "not where crawl import --leave found it; the site is asked for it where it is needed",
     "half_made": "a round works or worked in it; the next command that writes removes it once it is a day old",
     "left_over": "no model is registered for it (crawl models import takes a whole one)",
 }
@@ -69,6 +70,8 @@ def run(root: Path | None, config: Path | None, *, set_aside: bool = False, as_j
     found += [f"{len(models)} damaged models"] if models else []
     verdict = "no damage" if code == ExitCode.COMPLETE else f"damage ({', '.join(found)}); {_what_changed(changed)}"
     files = counted(report.checked, "file")
+    if report.left_files:
+        files += f" and {report.left_files} left outside, by size"
     print_line(f"{files}, {report.bytes_read / 1e6:.1f} MB read: {verdict}")
     return int(code)
 

@@ -16,10 +16,10 @@ from starlette.types import ASGIApp
 
 from review import requests, to_json
 from review.error_handlers import HANDLERS
-from review.errors import BadRequest, NoSuchPicture, NotComparable
+from review.errors import BadRequest, LargerMissing, NoSuchPicture, NotComparable
 from review.gate import Address, Gate
 from review.likeness import PictureEmbedder
-from review.service import QUEUE, SAMPLE, ReviewService, Rounds
+from review.service import QUEUE, SAMPLE, LargerPictures, ReviewService, Rounds
 from review.static_files import StaticFiles, picture_answer, template
 
 
@@ -33,6 +33,7 @@ class ReviewPage:
     links: to_json.Links = field(default_factory=dict)  # where the posts of each site can be seen
     root: str = ""  # for people: which gallery this is
     embedder: PictureEmbedder | None = None  # for pictures that a person drops on the page
+    larger: LargerPictures | None = None  # what fetches larger copies; None: nothing does
 
 
 def create_app(page: ReviewPage) -> ASGIApp:
@@ -48,6 +49,7 @@ def create_app(page: ReviewPage) -> ASGIApp:
         Route("/api/targets/{target}/list", answers.listed),
         Route("/api/targets/{target}/cards", answers.cards),
         Route("/api/targets/{target}/pictures/{picture}", answers.history),
+        Route("/api/targets/{target}/pictures/{picture}/larger", answers.larger, methods=["POST"]),
         Route("/api/targets/{target}/alike/{picture}", answers.alike),
         Route("/api/targets/{target}/like", answers.like, methods=["POST"]),
         Route("/api/targets/{target}/answers", answers.answer, methods=["POST"]),
@@ -115,6 +117,17 @@ class _Routes:
             raise NoSuchPicture("no picture has this id")
         history = await run_in_threadpool(self._page.service.history, target, picture)
         return JSONResponse({"card": to_json.card(shown[0], self._page.links), **to_json.history(history)})
+
+    async def larger(self, request: Request) -> Response:
+        target, picture = await self._target(request), requests.picture_id(request.path_params["picture"])
+        await requests.body_of(request)
+        if self._page.larger is None:
+            raise LargerMissing("this page cannot ask a site for pictures")
+        await self._page.larger.fetch(picture)
+        shown = await run_in_threadpool(self._page.service.pictures, target, [picture])
+        if not shown:
+            raise NoSuchPicture("no picture has this id")
+        return JSONResponse({"card": to_json.card(shown[0], self._page.links)})
 
     async def alike(self, request: Request) -> Response:
         target, picture = await self._target(request), requests.picture_id(request.path_params["picture"])

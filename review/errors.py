@@ -6,6 +6,7 @@ ReviewError            every class has its HTTP status, and an exit code where i
 ├── BadRequest         400  the request cannot be read; carries what is wrong
 ├── TooMuch            413  send less at once
 ├── NotComparable      422  a picture cannot be compared with the gallery's: says why
+├── LargerMissing      502  the site gives no larger picture: says why
 ├── RoundRuns          409  one round at a time: wait for it
 └── PortTaken          -    another program has the port: choose another one (exit code 2)
 """
@@ -51,6 +52,12 @@ class NotComparable(ReviewError):
     """A picture cannot be compared with those of the gallery."""
 
     status = 422
+
+
+class LargerMissing(ReviewError):
+    """The site has no larger copy of a picture, or does not give it."""
+
+    status = 502
 
 
 class RoundRuns(ReviewError):

@@ -163,6 +163,19 @@ class RoundState:
     started: int = 0  # counts rounds since the page was opened
 
 
+class LargerPictures(Protocol):
+    """Asks sites for larger copies of pictures whose small ones were enough to decide."""
+
+    async def fetch(self, picture: int) -> None:
+        """Fetch and store a larger copy, by the id of the picture.
+
+        Raises:
+            NoSuchPicture: there is no such picture.
+            LargerMissing: there is none to be had; says why.
+        """
+        ...
+
+
 class Rounds(Protocol):
     """Rounds of the learning loop, one at a time."""
 

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from review.service import AnswerResult, History, PictureList, Reasoned, RoundState, SimilarList, TargetFacts
 from storage.gallery_view import Picture, Verdict, Word
 
+SHOWN_SIDE = 700  # pixels: a picture whose shown copy has a longer side than this is large enough for people
 Links = Mapping[str, Callable[[int], str]]  # site name -> its number of a post -> address of the post's page
 
 
@@ -22,6 +23,7 @@ def card(picture: Picture, links: Links) -> dict[str, Any]:
         "site": picture.site,
         "link": link(picture.post_id) if link else None,
         "picture": f"/pictures/{picture.id}?v={picture.rendition[:12]}" if picture.rendition else None,
+        "larger": _may_be_larger(picture),
         "width": picture.width,
         "height": picture.height,
         "size": picture.file_size,
@@ -44,6 +46,11 @@ def card(picture: Picture, links: Links) -> dict[str, Any]:
         "labelled": word(picture.word) if picture.word else None,
         "tags": {category: list(names) for category, names in picture.tags.items()},
     }
+
+
+def _may_be_larger(picture: Picture) -> bool:
+    """Whether the site has a larger copy than the one that is shown, which was enough to decide."""
+    return 0 < picture.shown_side < min(SHOWN_SIDE, max(picture.width, picture.height))
 
 
 def word(label: Word) -> dict[str, Any]:

@@ -335,6 +335,7 @@ def _write(candidate: Candidate, folder: Path) -> PackageFacts:
         curve=learned.curve,
         canaries=canaries,
         references=candidate.snapshot.references,
+        small_looks=package.small_looks,
         snapshot=_remembered(candidate),
         metrics=metrics_of(candidate),
         reject_ratio=learned.reject_ratio,

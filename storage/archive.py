@@ -44,6 +44,7 @@ from storage.lifecycle.verify import VerifyReport
 from storage.moves import quarantine
 from storage.moves.archive_moves import ArchiveMoves
 from storage.moves.arrivals import Arrivals
+from storage.moves.left_files import LeftFiles
 from storage.moves.moves import Mover
 from storage.moves.originals import Originals
 from storage.reader import Reader
@@ -65,14 +66,15 @@ class Archive:
     """A gallery that this process owns; made by `Archive.open`.
 
     What a crawl and a round need is asked of the archive itself, which hands it to its part; what moves files between
-    gallery and trash afterwards, of `moves`; what other programs fetched comes in by `arrivals`, and what they say that
-    they have by `seen`. A sync asks `follows`.
+    gallery and trash afterwards, of `moves`; what other programs fetched comes in by `arrivals` or stays where it is by
+    `left`, and what they say that they have counts by `seen`. A sync asks `follows`.
     """
 
     root: Path
     recovery: RecoveryReport
     moves: ArchiveMoves
     arrivals: Arrivals
+    left: LeftFiles
     seen: SeenPosts
     follows: Follows
 
@@ -91,6 +93,7 @@ class Archive:
         self._models = Models(self._access)
         self.moves = ArchiveMoves(self._access, mover)
         self.arrivals = Arrivals(self._access, self._posts)
+        self.left = LeftFiles(self._access, self.arrivals)
         self.seen = SeenPosts(self._access)
         self.follows = Follows(self._access)
 
@@ -252,7 +255,14 @@ class Archive:
         await self._originals.file(attempt, post, targets, digest)
 
     async def adopt_known_original(self, post: Post, targets: Sequence[str]) -> bool:
-        """Use bytes that are already here; says whether every target has its file now, so that nothing is fetched."""
+        """Use bytes that the user has; says whether every target has its file now, so that nothing is fetched.
+
+        They lie in the gallery, or outside where an import left them, whence they are copied.
+        """
+        if await self._originals.adopt(post, targets):
+            return True
+        if post.file is None or not await self.left.bring(post.file):
+            return False
         return await self._originals.adopt(post, targets)
 
     async def trash_original(self, post: Post, targets: Sequence[str]) -> int:

@@ -102,6 +102,7 @@ class Picture:
     place: str
     word: Word | None  # the newest label
     rendition: str | None  # changes when the bytes change; None: there is nothing to show
+    shown_side: int = 0  # longer side of what is shown, pixels; 0: nothing is
     tags: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by category
 
 
@@ -316,14 +317,22 @@ def _rendition_select() -> Any:
     )
 
 
-def _picture_select(target: str) -> Any:
-    stored = (
-        select(RenditionRow.sha256)
+def _of_the_best_rendition(column: Any) -> Any:
+    """A value of the rendition that is shown of a version."""
+    return (
+        select(column)
         .where(RenditionRow.md5 == VersionRow.md5, RenditionRow.width > 0)
         .order_by(RenditionRow.width.desc(), RenditionRow.name)
         .limit(1)
         .correlate(VersionRow)
         .scalar_subquery()
+    )
+
+
+def _picture_select(target: str) -> Any:
+    stored = _of_the_best_rendition(RenditionRow.sha256)
+    side = _of_the_best_rendition(
+        case((RenditionRow.width > RenditionRow.height, RenditionRow.width), else_=RenditionRow.height)
     )
     versions = (
         select(
@@ -350,6 +359,7 @@ def _picture_select(target: str) -> Any:
             DecisionRow.reason,
             PLACE.label("place"),
             stored.label("rendition"),
+            side.label("shown_side"),
         )
         .select_from(VersionRow)
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
@@ -382,5 +392,6 @@ def _picture(row: Any, tags: Mapping[str, Sequence[str]], word: Word | None) -> 
         place=row.place,
         word=word,
         rendition=row.rendition,
+        shown_side=row.shown_side or 0,
         tags=tags,
     )

@@ -20,6 +20,7 @@ from storage.run_error import DocumentedError as DocumentedError  # with the rec
 from storage.run_error import RunError as RunError
 
 ORIGINAL = "original"
+ELSEWHERE = "elsewhere"  # in place of a rendition's name: the original lies outside the gallery, at the path given
 RENDITION_NAMES = ("180x180", "360x360", "720x720", "sample", "full", ORIGINAL)
 
 PICTURE_EXTENSIONS = frozenset({"jpg", "png", "gif", "webp", "avif"})
@@ -341,6 +342,7 @@ class ModelCard:
     refusal: str = ""  # why the model may not decide; after a semicolon, what to do. "": it decides
     ai_weights: tuple[AiTagWeight, ...] = ()  # what taggers' words add to the score of a post; none: nothing is added
     tagger_network: str = ""  # `TaggerVector.network` whose vectors it scores by too, where a picture has one
+    margin: float | None = None  # log odds from the threshold at which a small rendition decides; None: not measured
 
     def __post_init__(self) -> None:
         """Refuse a name that cannot be a target's, wherever it comes from.

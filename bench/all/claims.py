@@ -36,8 +36,8 @@ COMMANDS: Sequence[Command] = (
         ("--count", "400", "--rounds", "5"),
         [
             Figure(
-                "pictures a second from encoded bytes to score, the slowest kind",
-                rf"^\S.*?\s+(?P<ours>{NUMBER})\s+(?P<other>{NUMBER})\s+(?P<value>{NUMBER})x\s+{NUMBER}%",
+                "pictures a second from encoded bytes to score, by default settings",
+                rf"^by default\s+(?P<ours>{NUMBER})\s+(?P<other>{NUMBER})\s+(?P<value>{NUMBER})x\s+{NUMBER}%",
                 "x",
                 200.0,
             )
@@ -63,7 +63,7 @@ COMMANDS: Sequence[Command] = (
             Figure("the main job's bytes, same kept files", _value(r"and bytes ", "x less"), "x", 6.0),
             Figure("the main job's time, same kept files", _value(r"^time ", "x and"), "x", 6.0),
         ],
-        "gallery-dl, which downloads the whole tag",
+        "gallery-dl, which downloads the whole tag, as it comes or with its option `async`",
         rounds=5,
     ),
     Command(
@@ -79,6 +79,31 @@ COMMANDS: Sequence[Command] = (
             ),
         ],
         "fetching, looking and storing, each alone",
+    ),
+    Command(
+        "bench.processor",
+        ("--posts", "300", "--rounds", "2", "--minutes", "0.5"),
+        ("--posts", "600", "--rounds", "5"),
+        [
+            _at_most(
+                "processor seconds of a crawl, everything included",
+                rf"^processor time a post: (?P<ours>{NUMBER}) ms against (?P<other>{NUMBER}) ms, "
+                rf"(?P<value>{NUMBER}) of it",
+                "x",
+                0.5,
+            ),
+        ],
+        "the build of 2026-11-29 (a0fef56)",
+    ),
+    Command(
+        "bench.scoring.gpu",
+        (),
+        (),
+        [
+            Figure("pictures a second on a GPU, device alone", _value(r"^device alone: ", " pictures/s"), "/s", 3000.0),
+            Figure("share of the decoders' limit, end to end on a GPU", _value(r"^end to end: ", " of the"), "x", 0.9),
+        ],
+        "decoding alone",
     ),
     Command(
         "bench.storage",
@@ -132,6 +157,12 @@ COMMANDS: Sequence[Command] = (
         [
             _at_most(
                 "memory of a crawl with a model at hand", rf"^ *\d+ posts: peak +(?P<value>{NUMBER}) MB", "MB", 200.0
+            ),
+            _at_most(
+                "the same, pages that processes share counted once",
+                rf"^ *\d+ posts: peak .* shared pages once +(?P<value>{NUMBER}) MB",
+                "MB",
+                200.0,
             ),
             _at_most(
                 "growth of that memory with the gallery",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -13,7 +14,10 @@ from statistics import median
 
 from bench.all.catalogue import Command, Figure, Reading
 
+_NOT_MEASURED = re.compile(r"^not measured: (.+)$", re.MULTILINE)
 ROOT = Path(__file__).resolve().parents[2]
+# first models are learned in seconds: what is measured is the crawl after it
+QUICK_SETTINGS = {"CRAWL_ROUND_ZERO_NETWORK": "pretrained"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,7 @@ class Result:
     figure: Figure
     command: Command
     readings: Sequence[Reading]  # one a round; empty: the command did not print it
+    why: str = ""  # why there are none, in the command's own words
 
     @property
     def value(self) -> float:
@@ -47,6 +52,7 @@ class Measurement:
 
     results: list[Result] = field(default_factory=list)
     seconds: float = 0.0
+    loads: list[float] = field(default_factory=list)  # of the machine, before each command
 
 
 def run(command: Command, *, full: bool) -> str:
@@ -56,7 +62,16 @@ def run(command: Command, *, full: bool) -> str:
         subprocess.TimeoutExpired: after the command's limit.
     """
     line = [sys.executable, "-m", command.module, *command.arguments(full=full)]
-    done = subprocess.run(line, cwd=ROOT, stdout=subprocess.PIPE, text=True, timeout=command.limit_s, check=False)
+    settings = {} if full else QUICK_SETTINGS
+    done = subprocess.run(
+        line,
+        cwd=ROOT,
+        env={**os.environ, **settings},
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=command.limit_s,
+        check=False,
+    )
     return done.stdout
 
 
@@ -79,13 +94,21 @@ def measure(
     for command in commands:
         outputs = []
         for turn in range(command.rounds if full else 1):
-            report(f"{command.module} {' '.join(command.arguments(full=full))}  (round {turn + 1}, load {_load()})")
+            measurement.loads.append(os.getloadavg()[0])
+            words = " ".join((command.module, *command.arguments(full=full)))
+            report(f"{words}  (round {turn + 1}, load {measurement.loads[-1]:.1f})")
             outputs.append(_output(command, full=full, start=start, report=report))
         for figure in command.figures:
             readings = [reading for output in outputs if (reading := figure.read(output)) is not None]
-            measurement.results.append(Result(figure, command, readings))
+            measurement.results.append(Result(figure, command, readings, _why(outputs)))
     measurement.seconds = time.perf_counter() - began
     return measurement
+
+
+def _why(outputs: Sequence[str]) -> str:
+    """What a command said in place of figures; "": nothing."""
+    found = [match[1] for output in outputs if (match := _NOT_MEASURED.search(output))]
+    return found[0] if found else ""
 
 
 def _output(command: Command, *, full: bool, start: Callable[..., str], report: Callable[[str], None]) -> str:
@@ -94,7 +117,3 @@ def _output(command: Command, *, full: bool, start: Callable[..., str], report: 
     except subprocess.TimeoutExpired:
         report(f"{command.module} did not end within {command.limit_s:.0f} s")
         return ""
-
-
-def _load() -> str:
-    return f"{os.getloadavg()[0]:.1f}"

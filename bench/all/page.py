@@ -13,6 +13,10 @@ from matplotlib.figure import Figure as Sheet
 from bench.all.measure import Measurement, Result
 from classifier.figures.style import Drawing, Palette, draw
 
+_QUICK = (
+    'In a quick run the first models that crawls need are heads on the pretrained network (`network = "pretrained"`): '
+    "training one takes longer than what is measured after it."
+)
 PACKAGES = ("tensorflow", "keras", "ai-edge-litert", "numpy", "Pillow", "SQLAlchemy")
 
 
@@ -24,9 +28,10 @@ def text(measurement: Measurement, *, full: bool, day: str) -> str:
         "",
         f"Written by `python -m bench.all {how}` on {day}, in {measurement.seconds / 60:.0f} minutes.",
         "Each figure comes from a command that prints both sides from one run; the last column names it.",
+        *([] if full else [_QUICK]),
         "A median of several rounds has the least and greatest beside it; else the command took a median of its own.",
         "",
-        f"Machine: {machine()}.",
+        f"Machine: {machine()}. Load while it was measured: {_loads(measurement)}.",
         "",
         "![Each figure against its goal](pictures/benchmarks.svg)",
         "",
@@ -36,6 +41,16 @@ def text(measurement: Measurement, *, full: bool, day: str) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _loads(measurement: Measurement) -> str:
+    """What else the machine had to do, in words: figures by the clock rest on it."""
+    cores = os.cpu_count() or 1
+    if not measurement.loads:
+        return "not known"
+    low, high = min(measurement.loads), max(measurement.loads)
+    busy = "; figures by the clock mean little then, ratios and processor time more" if high > 2 * cores else ""
+    return f"{low:.1f} to {high:.1f}{busy}"
 
 
 def machine() -> str:
@@ -57,7 +72,8 @@ def _row(result: Result, *, full: bool) -> str:
     figure, command = result.figure, result.command
     call = f"`{' '.join(('python -m', command.module, *command.arguments(full=full)))}`"
     if not result.readings:
-        return f"| {figure.claim} | {command.against} | | | not measured | | {_goal(result)} | **no** | {call} |"
+        why, missed = (result.why, "") if result.why else ("not measured", "**no**")
+        return f"| {figure.claim} | {command.against} | | | {why} | | {_goal(result)} | {missed} | {call} |"
     least, most = result.spread
     spread = f"{_number(least)} to {_number(most)}" if len(result.readings) > 1 else ""
     reached = {True: "yes", False: "**no**", None: ""}[figure.reached(result.value)]

@@ -548,7 +548,7 @@ DECIDING = (
     Mutation(
         "a doubtful look at a small rendition decides",
         "crawler/looks/first_look.py",
-        "if not is_doubtful(decisions):",
+        "if not is_doubtful(decisions, run.crew.judge.models):",
         "if decisions:",
         ("tests/crawler/test_first_look.py",),
     ),

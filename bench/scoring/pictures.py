@@ -8,9 +8,12 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFilter
 
+DEFAULT = "180x180 JPEG"  # what is looked at first by the default settings
+LARGER = "720x720 WebP"  # what is looked at in doubt
 KINDS = {  # name -> longest side in pixels, format, options: what sites serve as renditions
+    DEFAULT: (180, "JPEG", {"quality": 85}),
     "360x360 JPEG": (360, "JPEG", {"quality": 85}),
-    "720x720 WebP": (720, "WEBP", {"quality": 80, "method": 2}),
+    LARGER: (720, "WEBP", {"quality": 80, "method": 2}),
     "128x128 JPEG": (128, "JPEG", {"quality": 90}),
 }
 _EXTENSIONS = {".jpg", ".jpeg", ".png", ".gif", ".webp", ".avif"}

@@ -24,6 +24,7 @@ from system.regular_files import UnsafeFile, open_regular, read_regular
 
 MANIFEST, HEAD, CANARIES, KERAS = "manifest.json", "head.npz", "canaries.npz", "backbone.keras"
 REFERENCES = "references.npz"  # absent where nobody gave any
+SMALL_LOOKS = "small_looks.npz"  # absent where nobody looked at small renditions, as in packages of before
 RUNTIME_FILES = {"litert": "backbone.tflite"}  # runtime -> file; whoever reads the same format shares the file
 REPORT = "report"
 REPORT_NAME = re.compile(r"report/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}")
@@ -33,6 +34,7 @@ _LIMITS = {
     HEAD: 16 << 20,
     CANARIES: 64 << 20,
     REFERENCES: 64 << 20,
+    SMALL_LOOKS: 64 << 20,
     KERAS: MOST_BYTES,
     "backbone.tflite": MOST_BYTES,
 }  # bytes
@@ -95,7 +97,7 @@ class PackageFiles:
             PackageError: one is missing, altered or no regular file; the message says what is really wrong.
         """
         for name in self.listed:
-            if name not in (HEAD, CANARIES, REFERENCES):
+            if name not in (HEAD, CANARIES, REFERENCES, SMALL_LOOKS):
                 self._hashed(name)
 
     def content(self, name: str) -> bytes:

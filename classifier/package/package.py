@@ -6,6 +6,7 @@
     head.npz          weights, bias and calibration
     canaries.npz      a few pictures with the embeddings and scores that they must give
     references.npz    embeddings of the pictures that a person gave as references; absent where nobody did
+    small_looks.npz   what the network sees in held-out pictures and in small copies of them; absent in older packages
     report/…          for people
 
 Sizes and hashes are checked before anything is parsed by a bigger program, so that a damaged file is called damaged.
@@ -43,6 +44,7 @@ from classifier.package.files import (
     REPORT,
     REPORT_NAME,
     RUNTIME_FILES,
+    SMALL_LOOKS,
     Format,
     PackageFiles,
     main_file,
@@ -50,6 +52,7 @@ from classifier.package.files import (
 )
 from classifier.package.kinds import TARGET
 from classifier.package.references import References, parse_references, write_references
+from classifier.package.small_looks import SmallLooks, parse_small_looks, write_small_looks
 from classifier.package.whole_folder import ListedFiles, WrittenFolder, write_whole
 from classifier.pictures.preprocessing import Preprocessing
 from storage.names import TargetName
@@ -83,6 +86,7 @@ class PackageParts:
     curve: ThresholdCurve | None = None  # answers other goals for precision and recall later
     canaries: Sequence[Canary]
     references: References | None = None  # None: nobody gave any
+    small_looks: SmallLooks | None = None  # None: nobody looked at small renditions
     snapshot: Mapping[str, Any] = field(default_factory=dict)  # which examples it was trained on
     metrics: Mapping[str, Any] = field(default_factory=dict)
     reject_ratio: float | None = None  # share of the gallery that it is expected to reject, 0..1
@@ -118,12 +122,18 @@ class Package:
     curve: ThresholdCurve | None
     canaries: Canaries
     references: References | None
+    small_looks: SmallLooks | None
     snapshot: Mapping[str, Any]
     metrics: Mapping[str, Any]
     reject_ratio: float | None
     refusal: str  # why the model may not decide; after a semicolon, what to do. "": it decides
     created_at: datetime
     runtimes: Mapping[str, Path]
+
+    @property
+    def margin(self) -> float | None:
+        """How far from the threshold a small rendition decides, log odds; None: nobody measured it."""
+        return None if self.small_looks is None else self.small_looks.margin(self.head, self.threshold)
 
     def card(self, number: int) -> ModelCard:
         """What a decision says about this model, under its number in a gallery."""
@@ -138,6 +148,7 @@ class Package:
             refusal=self.refusal,
             ai_weights=head.ai_weights,
             tagger_network=head.tagger_network,
+            margin=self.margin,
         )
 
     @property
@@ -224,6 +235,8 @@ def _write_files(work: Path, parts: PackageParts) -> None:
     write_canaries(work / CANARIES, parts.canaries, parts.head.probabilities(stacked_embeddings(parts.canaries)))
     if parts.references is not None:
         write_references(work / REFERENCES, parts.references)
+    if parts.small_looks is not None:
+        write_small_looks(work / SMALL_LOOKS, parts.small_looks)
     write_report_files(work, parts.report)
 
 
@@ -324,6 +337,7 @@ def _package(files: PackageFiles, manifest: Mapping[str, Any], digest: str) -> P
         curve=manifest_values.curve(manifest["curve"]),
         canaries=parse_canaries(files.content(CANARIES), folder / CANARIES, head.dimension),
         references=_references(files, head.dimension),
+        small_looks=_small_looks(files, head.dimension),
         snapshot=manifest_values.snapshot(manifest["snapshot"]),
         metrics=manifest_values.metrics(manifest["metrics"]),
         reject_ratio=None if manifest["reject_ratio"] is None else manifest_values.number(manifest, "reject_ratio"),
@@ -342,6 +356,17 @@ def _references(files: PackageFiles, dimension: int) -> References | None:
     if REFERENCES not in files.listed:
         return None
     return parse_references(files.content(REFERENCES), files.folder / REFERENCES, dimension)
+
+
+def _small_looks(files: PackageFiles, dimension: int) -> SmallLooks | None:
+    """What the network sees in small copies, where a package has it.
+
+    Raises:
+        PackageError: it is nothing of the kind.
+    """
+    if SMALL_LOOKS not in files.listed:
+        return None
+    return parse_small_looks(files.content(SMALL_LOOKS), files.folder / SMALL_LOOKS, dimension)
 
 
 def hash_of_backbone(network_sha256: str, preprocessing: Preprocessing) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from classifier.backbones import efficientnet_lite0
 from classifier.backbones.catalogue import Origin
-from classifier.package.folded_network import folded
+from classifier.backbones.folded_network import folded
 from classifier.recipes.recipe import Recipe, classified, pictures_of
 from classifier.recipes.settings import RecipeSettings, setting
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from classifier.package.export import export_backbone
 from classifier.package.package import BackboneFiles, Canary, PackageParts, write_package
 from classifier.package.references import References
+from classifier.package.small_looks import SmallLooks
 from classifier.pictures.png_file import png
 from classifier.pictures.preprocessing import Pixels
 from classifier.references.heads import references_text, rests_on_references
@@ -21,8 +22,18 @@ from classifier.training.history import FILE as HISTORY
 from classifier.training.job import TrainingJob
 from classifier.training.pace import too_brief
 from classifier.training.pipeline import Example, Learned, LearnedTarget
+from classifier.training.small_looks import small_looks
 
 CANARIES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a target's package goes, and what it shares with those of other targets."""
+
+    folder: Path
+    files: BackboneFiles
+    looks: SmallLooks | None
 
 
 def pack(learned: Learned, pictures: Pixels, folder: Path, job: TrainingJob) -> dict[str, Any]:
@@ -42,8 +53,9 @@ def pack(learned: Learned, pictures: Pixels, folder: Path, job: TrainingJob) -> 
         embedded.model, folder.with_name("backbone"), name=name, preprocessing=preprocessing, halved=embedded.halved
     )
     files = replace(files, name=name, preprocessing=preprocessing, classes=embedded.classes, blocks=embedded.blocks)
+    looks = small_looks(learned, pictures)
     written = [
-        _pack_target(learned, target, pictures, (folder / str(number), files), job)
+        _pack_target(learned, target, pictures, _Place(folder / str(number), files, looks), job)
         for number, target in enumerate(learned.targets)
     ]
     return {
@@ -55,18 +67,18 @@ def pack(learned: Learned, pictures: Pixels, folder: Path, job: TrainingJob) -> 
 
 
 def _pack_target(
-    learned: Learned, target: LearnedTarget, pictures: Pixels, place: tuple[Path, BackboneFiles], job: TrainingJob
+    learned: Learned, target: LearnedTarget, pictures: Pixels, place: _Place, job: TrainingJob
 ) -> dict[str, Any]:
-    folder, files = place
     metrics, source = _metrics(target, len(learned.references)), str(job.snapshot.get("from", ""))
     parts = PackageParts(
         target=target.spec.target,
-        backbone=files,
+        backbone=place.files,
         head=target.learned.head,
         threshold=target.learned.chosen.threshold,
         curve=target.learned.curve,
         canaries=_canaries(learned, target, pictures),
         references=_references(learned, job.examples),
+        small_looks=place.looks,
         snapshot={
             **job.snapshot,
             "examples": target.learned.facts["examples"],
@@ -83,10 +95,10 @@ def _pack_target(
             HISTORY: learned.embedded.training.history.to_bytes(),
         },
     )
-    facts = write_package(folder, parts)
+    facts = write_package(place.folder, parts)
     return {
         "target": target.spec.target,
-        "folder": str(folder),
+        "folder": str(place.folder),
         "hash": facts.hash,
         "backbone_hash": facts.backbone_hash,
         "threshold": target.learned.chosen.threshold,

@@ -13,8 +13,10 @@ from typing import Any, Protocol
 from commands.importing.descriptions import Describe, Description, PostedFile
 from crawler.sources.local_files import LocalFile
 from interchange.files.pictures import stated_size
+from interchange.files.small_copies import small_copy
 from storage.errors import RefusedFile
 from storage.moves.arrivals import Arrival, Taken
+from storage.moves.left_files import SmallCopy
 from storage.records import FILE_EXTENSIONS, PICTURE_EXTENSIONS, Post
 
 BATCH = 64  # files whose facts are in memory at a time
@@ -34,6 +36,7 @@ class ImportTally:
     files: int = 0
     copied: int = 0
     linked: int = 0
+    left: int = 0  # where they are
     here: int = 0  # before; nothing was read of them
     bytes: int = 0  # of what was taken
     posts: int = 0  # recorded: new ones, and newer facts of known ones
@@ -50,7 +53,8 @@ class ImportTally:
     def take(self, taken: Taken) -> None:
         """A file is the gallery's now."""
         self.linked += taken.linked
-        self.copied += not taken.linked
+        self.left += taken.left
+        self.copied += not (taken.linked or taken.left)
         self.bytes += taken.digest.size
 
     def to_json(self) -> dict[str, Any]:
@@ -59,6 +63,7 @@ class ImportTally:
             "files": self.files,
             "copied": self.copied,
             "linked": self.linked,
+            "left": self.left,
             "already_here": self.here,
             "bytes": self.bytes,
             "posts": self.posts,
@@ -74,6 +79,13 @@ class Arrivals(Protocol):
     async def here(self, md5s: Collection[str]) -> frozenset[str]: ...
     async def posted(self, md5s: Collection[str]) -> frozenset[str]: ...
     async def take(self, arrival: Arrival, *, link: bool) -> Taken: ...
+
+
+class Left(Protocol):
+    """The gallery's knowledge of files that stay where they are."""
+
+    async def here(self, md5s: Collection[str]) -> frozenset[str]: ...
+    async def leave(self, arrival: Arrival, small: SmallCopy | None) -> Taken: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,8 @@ class ImportPass:
     arrivals: Arrivals
     describe: Describe
     run_id: int
-    link: bool
+    link: bool = False
+    left: Left | None = None  # where files are to stay where they are
     tally: ImportTally = field(default_factory=ImportTally)
 
     async def take_in(self, files: Iterable[LocalFile], report: Callable[[int], None]) -> None:
@@ -132,7 +145,10 @@ class ImportPass:
         return _Found(file.name, Arrival(file.path, described.md5s, ext, width, height), described)
 
     async def _take(self, found: Sequence[_Found]) -> None:
-        here = await self.arrivals.here([md5 for one in found for md5 in one.arrival.md5s])
+        md5s = [md5 for one in found for md5 in one.arrival.md5s]
+        here = await self.arrivals.here(md5s)
+        if self.left is not None:
+            here |= await self.left.here(md5s)
         narrow = asyncio.Semaphore(AT_ONCE)
 
         async def settled(one: _Found) -> bool:
@@ -160,7 +176,7 @@ class ImportPass:
             self.tally.here += 1
             return True
         try:
-            self.tally.take(await self.arrivals.take(found.arrival, link=self.link))
+            self.tally.take(await self._taken(found.arrival))
         except RefusedFile:
             self.tally.leave_out(found.name, ALTERED)
             return False
@@ -168,6 +184,12 @@ class ImportPass:
             self.tally.leave_out(found.name, UNREADABLE)
             return False
         return True
+
+    async def _taken(self, arrival: Arrival) -> Taken:
+        if self.left is None:
+            return await self.arrivals.take(arrival, link=self.link)
+        small = await asyncio.to_thread(small_copy, arrival.path) if arrival.width else None
+        return await self.left.leave(arrival, small)
 
 
 def is_posted_file(file: LocalFile) -> bool:

@@ -35,7 +35,7 @@ async def look_first(run: Run, post: Post, known: Known, renditions: Sequence[Re
             look = await with_stored_vectors(run.crew.judge, look, known)
             run.tally.looked_first += 1
             decisions = _decided(run, post, known, look)
-            if not is_doubtful(decisions):
+            if not is_doubtful(decisions, run.crew.judge.models):
                 facts = StoredFacts(small.name, look.format or small.ext, look.width, look.height)
                 arrived = ArrivedRendition(attempt, content, facts)
                 return await record_look(run, post, known, look, arrived)
@@ -54,7 +54,7 @@ def needs_larger(run: Run, post: Post, known: Known, look: Look, renditions: Seq
     stored, small = known.rendition, _small(run, post, renditions)
     if run.again or known.unavailable is not None or stored is None or small is None or stored.name != small.name:
         return False
-    return is_doubtful(_decided(run, post, known, look))
+    return is_doubtful(_decided(run, post, known, look), run.crew.judge.models)
 
 
 def _small(run: Run, post: Post, renditions: Sequence[Rendition]) -> Rendition | None:

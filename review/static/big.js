@@ -1,6 +1,6 @@
 // The big view: one picture with everything that is known of it, and more like it.
 
-import { forTarget, get } from "./api.js";
+import { forTarget, get, post } from "./api.js";
 import { DONE, announcer, byId, bytes, el, icon, number, readable, score } from "./dom.js";
 import { shows } from "./similar.js";
 
@@ -51,6 +51,22 @@ export class Big extends EventTarget {
     } catch { /* what is known already stays on the screen; the page says elsewhere that the program is away */ }
   }
 
+  // What was enough to decide may be too small to see: the site is asked for a larger copy, which stays.
+  async enlarge(id = this.id) {
+    const button = this.content.querySelector('[data-name="larger"]'), target = this.cards.target;
+    if (!button || button.disabled) return;
+    button.disabled = true;
+    button.textContent = "Asking the site …";
+    try {
+      const { card } = (await post(forTarget(target, `/pictures/${id}/larger`), {})).reply;
+      if (this.cards.target !== target) return;
+      this.painted = null; // the picture itself is another one
+      this.cards.put([card]);
+    } catch (error) {
+      button.textContent = error.message;
+    }
+  }
+
   // A finger drawn to the left shows the next picture.
   swipes() {
     let begun = null;
@@ -84,13 +100,16 @@ export class Big extends EventTarget {
     const picture = card.picture
       ? el("img", { class: "whole", src: card.picture, alt: `Post ${card.post}` })
       : el("p", { class: "nothing", text: "No picture can be shown." });
+    const larger = card.larger
+      ? el("button", { class: "larger", "data-name": "larger", type: "button", title: "Ask the site for a larger copy", onclick: () => this.enlarge(card.id) }, "Larger picture", el("kbd", { text: "l" }))
+      : null;
     this.verdict = el("p", { class: "verdict" });
     this.story = el("ul", { class: "story" });
     this.strip = el("div", { class: "strip" });
     this.said = el("p", { class: "quiet" });
     const had = this.content.contains(document.activeElement) ? document.activeElement.dataset.name : null;
     this.content.replaceChildren(
-      el("div", { class: "stage" }, picture, this.verdict,
+      el("div", { class: "stage" }, picture, this.verdict, larger,
         el("button", { class: "step before", "data-name": "before", type: "button", "aria-label": "Previous picture", onclick: () => this.step(-1) }, icon("before")),
         el("button", { class: "step after", "data-name": "after", type: "button", "aria-label": "Next picture", onclick: () => this.step(1) }, icon("after"))),
       this.side(card),

@@ -4,7 +4,7 @@ import { byId, el, icon } from "./dom.js";
 
 const KEYS = [
   ["Answer", [["k", "keep"], ["d", "delete"], ["u", "unsure"], ["c", "clear the answer"], ["z", "undo"]]],
-  ["Move", [["← → ↑ ↓", "from picture to picture"], ["Home End", "first, last"], ["n", "next without an answer"], ["Enter", "big view, and back"], ["Esc", "close; clear the selection"]]],
+  ["Move", [["← → ↑ ↓", "from picture to picture"], ["Home End", "first, last"], ["n", "next without an answer"], ["Enter", "big view, and back"], ["l", "in the big view: a larger picture, from the site"], ["Esc", "close; clear the selection"]]],
   ["Select several", [["x", "this one"], ["Shift + x", "from the last selected to here"], ["Shift + arrows", "a range"], ["Shift + click", "a range, with the mouse"], ["Ctrl + a", "the whole list"]]],
   ["Page", [["/", "filter"], ["s", "pictures like this one; or drop any picture"], ["1 … 6", "the lists"], ["g", "figures and training"], ["r", "reload the list"], ["t", "theme: light, dark, as the system"], ["?", "this help"]]],
 ];

@@ -311,6 +311,7 @@ const KEYS = {
   Enter: () => (big.open ? big.close() : openBig()),
   "/": () => { if (big.open) big.close(); byId("expression").select(); byId("expression").focus(); },
   "?": () => help.toggle(),
+  l: () => { if (big.open) big.enlarge(); },
   s: () => { const id = big.open ? big.id : grid.currentId; if (id !== undefined) similar.ofPost(id); },
   g: () => { if (!big.open) panel.toggle(); },
   r: () => { notice(null); load({ keep: true }); },

@@ -14,7 +14,7 @@ from storage.database.chunks import chunked
 from storage.database.results_view import results_select, tags_joined
 from storage.database.tables import CurrentRow, PartRow, PostRow, RenditionRow
 from storage.reader import Reader
-from storage.records import ORIGINAL, PostTags, TagCategory
+from storage.records import ELSEWHERE, ORIGINAL, PostTags, TagCategory
 from storage.search.language import Query
 from storage.search.sql import compile_query
 from storage.search.unknown_metatags import refuse_unknown_metatags
@@ -188,7 +188,7 @@ def _renditions(connection: Connection, md5s: set[str]) -> dict[str, StoredPictu
     """The largest rendition of each; the last of equally large ones by name."""
     statement = (
         select(RenditionRow)
-        .where(RenditionRow.md5.in_(md5s), RenditionRow.name != ORIGINAL)
+        .where(RenditionRow.md5.in_(md5s), RenditionRow.name.not_in((ORIGINAL, ELSEWHERE)))
         .order_by(RenditionRow.width * RenditionRow.height, RenditionRow.name)
     )
     table = RenditionRow.__table__.c

@@ -14,6 +14,7 @@ from storage.files.layout import MODELS, require_folder
 from storage.names import ModelName, TargetName
 from storage.records import FILE_EXTENSIONS, RENDITION_NAMES
 
+SHOWN = "shown"  # among a picture's renditions: a larger one for people, that no decision rests on
 _MD5 = re.compile(r"[0-9a-f]{32}")
 
 
@@ -85,7 +86,7 @@ def original_path(target: str, post_id: int, md5: str, ext: str, *, apart: str =
 
 def rendition_path(md5: str, name: str, ext: str) -> str:
     """Where a rendition lies."""
-    if name not in RENDITION_NAMES:
+    if name not in (*RENDITION_NAMES, SHOWN):
         raise RefusedFile(f"rendition {name!r}: not one of {', '.join(RENDITION_NAMES)}")
     return f"renditions/{_checked_md5(md5)[:2]}/{md5[2:4]}/{md5}.{name}.{checked_ext(ext)}"
 

@@ -16,7 +16,7 @@ from storage.database.access import Access
 from storage.database.chunks import chunked
 from storage.database.engine import insert_new, new_id
 from storage.database.tables import FileRow, PostRow, RenditionRow, SeenArchiveRow, SeenPostRow, VersionRow
-from storage.records import ORIGINAL, Place, Post
+from storage.records import ELSEWHERE, ORIGINAL, Place, Post
 
 _NEW_POST = insert_new(SeenPostRow)
 _ID = select(SeenArchiveRow.id)
@@ -130,8 +130,11 @@ def is_seen() -> ColumnElement[bool]:
 
 
 def is_elsewhere() -> ColumnElement[bool]:
-    """Whether an archive has the post's file and this gallery has it not; for statements over posts and versions."""
+    """Whether an archive has the post's file, and an import neither took it in nor found where it lies.
+
+    For statements over posts and versions.
+    """
     other, stored = aliased(FileRow), aliased(RenditionRow)  # the statement may have the tables itself
     placed = exists().where(other.md5 == VersionRow.md5, other.place.in_((Place.GALLERY.value, Place.TRASH.value)))
-    looked_at = exists().where(stored.md5 == VersionRow.md5, stored.name == ORIGINAL)
+    looked_at = exists().where(stored.md5 == VersionRow.md5, stored.name.in_((ORIGINAL, ELSEWHERE)))
     return is_seen() & ~looked_at & ~placed

@@ -23,7 +23,7 @@ from storage.moves.moves import Move, carry, close_move, open_moves, still_wante
 from storage.moves.original_names import NamedPost, name_of
 from storage.moves.originals import file_rows
 from storage.names import can_name_a_folder
-from storage.records import Place
+from storage.records import ELSEWHERE, Place
 from storage.rows.runs import end_killed_runs
 
 
@@ -104,7 +104,9 @@ def _drop_unknown_renditions(connection: Connection, tree: Tree, md5: str) -> in
     """Renditions of a picture whose row and bytes disagree: rows first, then files; they can be fetched again."""
     folder = f"renditions/{md5[:2]}/{md5[2:4]}"
     with connection.begin():
-        statement = select(RenditionRow.path, RenditionRow.name, RenditionRow.sha256).where(RenditionRow.md5 == md5)
+        statement = select(RenditionRow.path, RenditionRow.name, RenditionRow.sha256).where(
+            RenditionRow.md5 == md5, RenditionRow.name != ELSEWHERE
+        )
         whole = set()
         for row in connection.execute(statement).all():
             if _is_whole(tree, row.path, row.sha256):

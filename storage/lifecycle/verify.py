@@ -33,8 +33,9 @@ from storage.files.disk import Disk
 from storage.files.model_work_folders import is_half_made
 from storage.files.paths import models_folder
 from storage.files.tree import Tree, check_path
+from storage.moves.left_files import left_files
 from storage.reader import Reader
-from storage.records import LabelValue
+from storage.records import ELSEWHERE, LabelValue
 
 FOLDERS = ("gallery", "trash", "renditions")
 _LONGEST_SHOWN = 120  # bytes of a damaged path
@@ -53,6 +54,8 @@ class VerifyReport:
     database: tuple[str, ...]  # what is wrong inside the database
     set_aside: tuple[str, ...] = ()  # in `damaged/`, from earlier
     left_over: tuple[str, ...] = ()  # folders beside the models' that nobody registered; in nobody's way
+    left_files: int = 0  # originals that an import left outside
+    left_missing: tuple[str, ...] = ()  # of these, absolute: what is not there now, or has another size
     half_made: tuple[str, ...] = ()  # folders in which a round is at work, or was when it was killed
 
     @property
@@ -90,6 +93,7 @@ def verify(
         database = reader.ask(lambda c: [*reader.database.check(c, thorough=True), *_wrong_current_rows(c)])
         claims = reader.ask(_claims)
         faults = (*database, *claims.bad_paths)
+        left = reader.ask(left_files)
         registered = {model.card.name for model in reader.models()}
         tree = Tree(reader.root, disk)
         try:
@@ -99,7 +103,8 @@ def verify(
         beside = list(_unregistered(models_folder(reader.root), registered))
         half_made = tuple(path for path in beside if is_half_made(path))
         left_over = tuple(path for path in beside if path not in half_made)
-        return replace(report, left_over=left_over, half_made=half_made)
+        gone = tuple(one.path for one in left if not one.there)
+        return replace(report, left_over=left_over, half_made=half_made, left_files=len(left), left_missing=gone)
 
 
 def _unregistered(models: Path, registered: Collection[str]) -> Iterator[str]:
@@ -147,7 +152,7 @@ def _claiming() -> Any:
         stored_bytes(RenditionRow.path),
         RenditionRow.size,
         RenditionRow.sha256,
-    )
+    ).where(RenditionRow.name != ELSEWHERE)
     return placed.union_all(kept)
 
 

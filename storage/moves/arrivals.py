@@ -25,7 +25,7 @@ from storage.database.tables import CurrentRow, DecisionRow, FileRow, PostRow, R
 from storage.errors import BadPath, RefusedFile
 from storage.files.paths import rendition_path
 from storage.files.tree import Tree
-from storage.records import ORIGINAL, Place, Post, StoredRendition
+from storage.records import ELSEWHERE, ORIGINAL, Place, Post, StoredRendition
 from storage.rows.looks import file_rendition
 from storage.rows.posts import PostRows, load_posts
 from storage.uninterrupted import uninterrupted
@@ -53,6 +53,7 @@ class Taken:
 
     digest: Digest
     linked: bool  # whether it is the user's own file under a second name
+    left: bool = False  # whether it stayed outside, and only where it lies is known
 
 
 class Arrivals:
@@ -140,11 +141,12 @@ def unlooked(connection: Connection, models: Mapping[str, str], above: int, limi
     """See `Arrivals.unlooked`."""
     if not models:
         return ()
-    pictures = exists().where(RenditionRow.md5 == VersionRow.md5, RenditionRow.name == ORIGINAL, RenditionRow.width > 0)
+    pictures = exists().where(RenditionRow.md5 == VersionRow.md5, RenditionRow.width > 0)
+    arrived = exists().where(RenditionRow.md5 == VersionRow.md5, RenditionRow.name.in_((ORIGINAL, ELSEWHERE)))
     statement = (
         select(PostRow.key)
         .join(VersionRow, and_(VersionRow.post_key == PostRow.key, VersionRow.md5 == PostRow.md5))
-        .where(PostRow.key > above, PostRow.hidden_reason.is_(None), pictures)
+        .where(PostRow.key > above, PostRow.hidden_reason.is_(None), pictures, arrived)
         .where(or_(*(not_(_decided_by(target, model)) for target, model in models.items())))
         .order_by(PostRow.key)
         .limit(limit)
@@ -204,14 +206,23 @@ def _place(tree: Tree, arrival: Arrival, *, link: bool) -> Taken | OSError:
             digest = tree.digest(staging) if linked else _copy(tree, source, staging)
             if isinstance(digest, OSError):
                 return digest
-            if digest.md5 not in arrival.md5s:
-                raise RefusedFile(f"{arrival.path.name}: its md5 is {digest.md5}, not {' or '.join(arrival.md5s)}")
+            refuse_other_bytes(arrival, digest)
             if not linked:
                 tree.make_durable(staging)
             tree.move(staging, rendition_path(digest.md5, ORIGINAL, arrival.ext))
             return Taken(digest, linked)
     finally:
         tree.remove(staging)
+
+
+def refuse_other_bytes(arrival: Arrival, digest: Digest) -> None:
+    """Compare what a file's bytes are with what they are said to be.
+
+    Raises:
+        RefusedFile: they are others.
+    """
+    if digest.md5 not in arrival.md5s:
+        raise RefusedFile(f"{arrival.path.name}: its md5 is {digest.md5}, not {' or '.join(arrival.md5s)}")
 
 
 def _second_name(tree: Tree, path: Path, staging: str) -> bool:

@@ -29,7 +29,7 @@ from storage.database.tables import (
 )
 from storage.evidence import NO_SPLIT, SPLITS, Evidence
 from storage.people_count import COUNTING_TAGS, people_in
-from storage.records import GROUP, Stratum, Target
+from storage.records import ELSEWHERE, GROUP, Stratum, Target
 from storage.rows.named_posts import dressed_as, naming, shown_where_dressed
 from storage.rows.tagger_tags import given_to, tagger_vectors
 
@@ -50,7 +50,7 @@ def stored_without_hash(connection: Connection) -> Set[int]:
     """Ids of the file versions of which a rendition is stored, and whose difference hash nobody has computed."""
     statement = (
         select(VersionRow.id)
-        .join(RenditionRow, RenditionRow.md5 == VersionRow.md5)
+        .join(RenditionRow, and_(RenditionRow.md5 == VersionRow.md5, RenditionRow.name != ELSEWHERE))
         .where(VersionRow.picture_hash.is_(None))
     )
     return set(connection.execute(statement).scalars())

@@ -32,6 +32,7 @@ from storage.database.tables import (
 )
 from storage.imports.seen_posts import is_elsewhere, seen_among
 from storage.records import (
+    ELSEWHERE,
     DecidedBy,
     Decision,
     DecisionValue,
@@ -260,7 +261,8 @@ def _gather_gone(connection: Connection, versions: Sequence[int], gathered: dict
 def _renditions(connection: Connection, md5s: Sequence[str]) -> Mapping[str, StoredRendition]:
     found: dict[str, StoredRendition] = {}
     for chunk in chunked(sorted(set(md5s))):
-        rows = connection.execute(select(*RenditionRow.__table__.c).where(RenditionRow.md5.in_(chunk))).all()
+        here = (RenditionRow.md5.in_(chunk), RenditionRow.name != ELSEWHERE)
+        rows = connection.execute(select(*RenditionRow.__table__.c).where(*here)).all()
         for row in sorted(rows, key=lambda row: PREFERRED.index(row.name) if row.name in PREFERRED else 99):
             found.setdefault(
                 row.md5,

@@ -27,7 +27,7 @@ from storage.database.tables import (
     VersionRow,
 )
 from storage.imports.seen_posts import SeenSite, seen_lists
-from storage.records import DecidedBy, Place
+from storage.records import ELSEWHERE, DecidedBy, Place
 from storage.rows.models import models
 
 RECENT_RUNS = 10
@@ -202,7 +202,7 @@ def status_of(connection: Connection, root: Path) -> Status:
         open_attempts=one(select(func.count(AttemptRow.id)).where(AttemptRow.outcome.is_(None))),
         seen=seen_lists(connection),
         bytes_originals=sums("gallery"),
-        bytes_renditions=one(select(func.sum(RenditionRow.size))),
+        bytes_renditions=one(select(func.sum(RenditionRow.size)).where(RenditionRow.name != ELSEWHERE)),
         bytes_trash=sums("trash"),
         bytes_database=database_behind(connection).size_of(connection),
     )

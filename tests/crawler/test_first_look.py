@@ -153,14 +153,23 @@ def decided(score: float | None, *, card: ModelCard = CARD, by: DecidedBy = Deci
 def test_a_score_that_is_far_enough_from_its_threshold_is_sure() -> None:
     near, far = (1 / (1 + math.exp(-odds)) for odds in (MARGIN - 0.01, MARGIN + 0.01))  # the threshold is at 0
 
-    assert is_doubtful([decided(near)])
-    assert is_doubtful([decided(1 - near)])
-    assert not is_doubtful([decided(far), decided(1 - far)])
-    assert is_doubtful([decided(far), decided(near)])
+    models = {"mona": CARD}
+
+    assert is_doubtful([decided(near)], models)
+    assert is_doubtful([decided(1 - near)], models)
+    assert not is_doubtful([decided(far), decided(1 - far)], models)
+    assert is_doubtful([decided(far), decided(near)], models)
+
+
+def test_a_model_decides_by_the_margin_that_it_measured() -> None:
+    score = 1 / (1 + math.exp(-1.0))  # log odds of 1; the threshold is at 0
+
+    assert not is_doubtful([decided(score)], {"mona": replace(CARD, margin=0.9)})
+    assert is_doubtful([decided(score)], {"mona": replace(CARD, margin=1.1)})
 
 
 def test_a_fault_is_never_sure_and_a_model_that_may_not_decide_always() -> None:
     refused = replace(decided(0.5), value=DecisionValue.UNDECIDED, reason="model refused: too few pictures")
 
-    assert is_doubtful([decided(None, by=DecidedBy.FAULT)])
-    assert not is_doubtful([refused])
+    assert is_doubtful([decided(None, by=DecidedBy.FAULT)], {"mona": CARD})
+    assert not is_doubtful([refused], {"mona": CARD})

@@ -14,7 +14,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from review.app import ReviewPage, create_app
-from review.errors import NotComparable, RoundRuns
+from review.errors import LargerMissing, NotComparable, RoundRuns
 from review.gate import Address
 from review.service import (
     AnswerResult,
@@ -206,6 +206,20 @@ class FakeEmbedder:
         self.closed = True
 
 
+@dataclass
+class FakeLargerPictures:
+    """Gives the first picture a larger copy, and no other."""
+
+    service: InMemoryReviewService
+    fetched: list[int] = field(default_factory=list)
+
+    async def fetch(self, picture: int) -> None:
+        if picture != 1:
+            raise LargerMissing(f"demo serves no larger copy of post {1000 + picture}")
+        self.fetched.append(picture)
+        self.service.stored[1] = replace(self.service.stored[1], rendition="b" * 64, shown_side=720)
+
+
 def opened(root: str = "/somewhere", embedder: FakeEmbedder | None = None) -> Opened:
     service, rounds, address = InMemoryReviewService(), FakeRounds(), Address(PORT)
     page = ReviewPage(
@@ -215,5 +229,6 @@ def opened(root: str = "/somewhere", embedder: FakeEmbedder | None = None) -> Op
         links={"demo": "https://demo.example/posts/{}".format},
         root=root,
         embedder=embedder,
+        larger=FakeLargerPictures(service),
     )
     return Opened(service, rounds, TestClient(create_app(page), base_url=OWN, follow_redirects=False), address.token)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.review.pieces import OWN, Opened, answering, make_picture, opened
@@ -147,3 +149,36 @@ def test_words_in_an_error_are_text(page: Opened) -> None:
 
     assert refused.status_code == 404
     assert "<script>" not in refused.text
+
+
+def test_a_small_picture_can_be_asked_for_in_a_larger_copy(page: Opened) -> None:
+    page.service.stored[1] = replace(page.service.stored[1], rendition="a" * 64, shown_side=180)
+    before = page.get("/api/targets/mona/cards?ids=1").json()["cards"][0]
+
+    answer = page.post("/api/targets/mona/pictures/1/larger", {})
+
+    after = answer.json()["card"]
+    assert (answer.status_code, before["larger"], after["larger"]) == (200, True, False)
+    assert before["picture"] != after["picture"]
+
+
+def test_a_picture_that_is_shown_large_or_not_at_all_offers_no_larger_copy(page: Opened) -> None:
+    page.service.stored[2] = replace(page.service.stored[2], shown_side=720)
+    page.service.stored[3] = replace(page.service.stored[3], rendition=None, shown_side=0)
+    page.service.stored[4] = replace(page.service.stored[4], width=150, height=180, shown_side=180)
+
+    cards = page.get("/api/targets/mona/cards?ids=2,3,4").json()["cards"]
+
+    assert [card["larger"] for card in cards] == [False, False, False]
+
+
+def test_why_there_is_no_larger_copy_is_said(page: Opened) -> None:
+    answer = page.post("/api/targets/mona/pictures/2/larger", {})
+
+    assert answer.status_code == 502
+    assert "serves no larger copy of post 1002" in answer.json()["error"]
+
+
+def test_a_larger_copy_is_fetched_for_nobody_without_the_page_s_own_token(page: Opened) -> None:
+    assert page.post("/api/targets/mona/pictures/1/larger", {}, x_review_token=None).status_code == 403
+    assert page.service.stored[1].shown_side == 0

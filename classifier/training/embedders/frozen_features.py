@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from classifier.arrays import Float32Array
-from classifier.backbones import efficientnet_lite0, pretrained
+from classifier.backbones import efficientnet_lite0, folded_network, pretrained
 from classifier.inference.backends import LiteRtNetwork
 from classifier.inference.runtime import Runtime, RuntimeSettings
-from classifier.package import folded_network, half_precision
+from classifier.package import half_precision
 from classifier.package.export import export_backbone
 from classifier.package.package import BackboneFiles
 from classifier.pictures.preprocessing import Pixels, Preprocessing

@@ -12,11 +12,11 @@ import numpy.typing as npt
 from classifier.arrays import Float32Array, IntArray
 from classifier.backbones import efficientnet_lite0, pretrained
 from classifier.backbones.catalogue import FINE_TUNED, backbone_named
+from classifier.backbones.folded_network import folded
 from classifier.head import EMBEDDING_DTYPE
 from classifier.heads.out_of_fold import Deals, deal_groups
 from classifier.heads.tag_check import contradicted_pictures
 from classifier.package.embedding_blocks import Block, in_a_row
-from classifier.package.folded_network import folded
 from classifier.progress import ProgressCallback
 from classifier.training import backbone_training
 from classifier.training.embedders import fine_tuning, frozen_features

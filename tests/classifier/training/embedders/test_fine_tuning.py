@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from classifier.backbones import efficientnet_lite0, pretrained
+from classifier.backbones.folded_network import folded
 from classifier.inference.backends import LiteRtNetwork
 from classifier.inference.runtime import RuntimeSettings
 from classifier.package import half_precision
 from classifier.package.export import export_backbone
-from classifier.package.folded_network import folded
 from classifier.package.keras_file import check_network
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.training.backbone_training import TrainingSet

@@ -1,0 +1,1 @@
+"""Processor time of a crawl, everything included, by this build and by an older one."""
