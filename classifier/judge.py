@@ -8,8 +8,6 @@ decoded, or a score that is no probability, becomes `Look.fault`; a model that f
 from __future__ import annotations
 
 import asyncio
-import math
-from collections import deque
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
@@ -18,22 +16,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from classifier.errors import PackageError, PictureFault, ScoreError
-from classifier.head import EMBEDDING_DTYPE, Head
+from classifier.errors import PictureFault
 from classifier.inference.batcher import PackagePin, Scorer, ScorerSettings
-from classifier.inference.pooling import score_views
-from classifier.package.package import Package, load_package
+from classifier.package.package import Package
 from classifier.pictures.decoder_pool import DecodedPicture, Decoders, DecoderSettings
 from classifier.pictures.preprocessing import Preprocessing
 from classifier.taggers.client import TaggerClient, TaggerSettings
+from classifier.target_heads import TargetHeads
 from classifier.video.frame_reader import ReaderSettings
 from classifier.video.spread_frames import spread_frames
 from classifier.workers.standby import Standby
 from storage.records import JudgeStats, Look, ModelCard, TaggerTags
-
-BAD_SCORE = "bad score"
-_BAD_WINDOW = 1000  # looks over which bad scores are counted
-_BAD_SHARE = 0.01  # more than this, and more than one, and the model is to blame
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +56,11 @@ class NetworkJudge:
         Raises:
             ValueError: no target, or not the same targets in both.
         """
-        if not cards or set(cards) != set(packages):
-            raise ValueError(f"expected one package for each target, got {sorted(cards)} and {sorted(packages)}")
-        self._cards = dict(cards)
-        self._folders = dict(packages)
+        self._heads = TargetHeads(cards, packages)
         self._settings = settings or JudgeSettings()
-        self._heads: dict[str, tuple[str, Head]] = {}  # target -> backbone hash, head
         self._inputs: list[int] = []  # by backbone: which of a decoded picture's pixels it takes
         self._room = asyncio.Semaphore(self._settings.in_flight)
         self._waiting = 0
-        self._bad: deque[bool] = deque(maxlen=_BAD_WINDOW)
         self._stack = AsyncExitStack()
         self._scorer: Scorer | None = None
         self._decoders: Decoders | None = None
@@ -81,7 +69,7 @@ class NetworkJudge:
     @property
     def models(self) -> Mapping[str, ModelCard]:
         """The models in use, by `Target.name`; once they are loaded, with what their packages say of deciding."""
-        return self._cards
+        return self._heads.cards
 
     @property
     def tagger(self) -> TaggerClient | None:
@@ -94,7 +82,7 @@ class NetworkJudge:
         Raises:
             ModelError: a package is missing or altered, fails its canaries, or loads too slowly.
         """
-        packages = await asyncio.to_thread(self._load_packages)
+        packages = await asyncio.to_thread(self._heads.load)
         pins = {name: PackagePin(package.folder, package.hash) for name, package in packages.items()}
         async with AsyncExitStack() as stack:
             settings, tagger = self._settings, self._settings.tagger
@@ -134,12 +122,12 @@ class NetworkJudge:
                 except PictureFault as fault:
                     return Look(fault=fault.reason)
                 if self._tagger is None:  # no more tasks than there is work for
-                    return self._scored(await self._embed(scorer, decoded), decoded)
+                    return self._heads.scored(await self._embed(scorer, decoded), decoded)
                 views, tags = await asyncio.gather(self._embed(scorer, decoded), self._tag(decoded))
         finally:
             self._waiting -= 1
         given = {} if tags is None or tags.vector is None else {tags.vector.network: tags.vector.values}
-        return replace(self._scored({**views, **given}, decoded), tagger_tags=tags)
+        return replace(self._heads.scored({**views, **given}, decoded), tagger_tags=tags)
 
     async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
         """Score stored embeddings without a picture.
@@ -148,7 +136,7 @@ class NetworkJudge:
         `TaggerVector.network` what the user's tagger saw in the whole picture. Targets whose backbone is not among them
         are left out. The scores are those that `look` gave.
         """
-        return self._scored(embeddings, None)
+        return self._heads.scored(embeddings, None)
 
     async def look_inside(self, seen: bytes | Mapping[str, bytes], file: bytes, frames: int) -> Look:
         """As `look` at a preview, or `recall` of its embeddings, and at up to so many frames of the moving file too.
@@ -175,7 +163,7 @@ class NetworkJudge:
         if tags is not None and tags.vector is not None:
             given[tags.vector.network] = tags.vector.values
         views = {one: whole[one] + b"".join(each[one] for each in embedded) for one in whole}
-        again = self._scored({**given, **views}, None)
+        again = self._heads.scored({**given, **views}, None)
         return replace(look, scores=again.scores, windows=again.windows, fault=again.fault)
 
     def stats(self) -> JudgeStats:
@@ -204,58 +192,6 @@ class NetworkJudge:
         tagger = self._tagger
         return None if tagger is None else await tagger.tag(decoded.pixels[0])
 
-    def _scored(self, views: Mapping[str, bytes], decoded: DecodedPicture | None) -> Look:
-        """Apply every head whose embeddings are there."""
-        size = (decoded.width, decoded.height, decoded.format) if decoded is not None else (0, 0, "")
-        hash_ = decoded.hash if decoded is not None else None
-        scores: dict[str, float] = {}
-        for target, (backbone, head) in self._heads.items():
-            if backbone in views:
-                scores[target] = _score(head, views[backbone], views.get(head.tagger_network))
-        good = all(0.0 <= score <= 1.0 for score in scores.values())  # false for not-a-number
-        self._count(good)
-        if not good:
-            return Look({}, {}, *size, BAD_SCORE, hash_)
-        whole = {backbone: head.dimension * EMBEDDING_DTYPE.itemsize for backbone, head in self._heads.values()}
-        embeddings = {backbone: views[backbone][:end] for backbone, end in whole.items() if backbone in views}
-        windows = {one: views[one][whole[one] :] for one in embeddings if len(views[one]) > whole[one]}
-        small = decoded is not None and decoded.too_small
-        return Look(scores, embeddings, *size, None, hash_, windows=windows, too_small=small)
-
-    def _count(self, good: bool) -> None:
-        """Stop the run when bad scores are no exception."""
-        self._bad.append(not good)
-        bad = sum(self._bad) if not good else 0
-        if bad > 1 and bad > _BAD_SHARE * len(self._bad):
-            names = ", ".join(card.name for card in self._cards.values())
-            raise ScoreError(
-                f"{bad} of the last {len(self._bad)} scores of {names} are not probabilities; "
-                "the model or its device is broken, nothing more is scored"
-            )
-
-    def _load_packages(self) -> dict[str, Package]:
-        packages = {
-            name: load_package(folder, expected_hash=self._cards[name].hash) for name, folder in self._folders.items()
-        }
-        for name, package in packages.items():
-            card = self._cards[name]
-            if package.backbone_hash != card.backbone_hash:
-                raise PackageError(
-                    f"{package.folder} has backbone {package.backbone_hash[:12]}, "
-                    f"{card.name} is registered with {card.backbone_hash[:12]}; train {name} again"
-                )
-            self._heads[name] = (package.backbone_hash, package.head)
-            head = package.head
-            self._cards[name] = replace(
-                card,
-                shifts=head.shifts,
-                refusal=package.refusal,
-                ai_weights=head.ai_weights,
-                tagger_network=head.tagger_network,
-                margin=package.margin,
-            )
-        return packages
-
 
 def _unique(packages: Mapping[str, Package], tagger: TaggerClient | None) -> list[Preprocessing]:
     """Every preprocessing once, the tagger's first: the picture's hash is of the last one's pixels, a backbone's."""
@@ -263,11 +199,3 @@ def _unique(packages: Mapping[str, Package], tagger: TaggerClient | None) -> lis
     if tagger is None:
         return list(backbones)
     return [tagger.preprocessing, *(one for one in backbones if one != tagger.preprocessing)]
-
-
-def _score(head: Head, embedding: bytes, tagger_vector: bytes | None) -> float:
-    """Not-a-number where the embedding is of no use."""
-    try:
-        return score_views(head, embedding, tagger_vector)
-    except ValueError:  # of another length: not from this backbone after all
-        return math.nan

@@ -23,6 +23,7 @@ from commands.context import completion
 from commands.context.options import (
     ConfigOption,
     DatabaseOption,
+    EngineOption,
     JsonOption,
     KeepOption,
     QuietOption,
@@ -128,6 +129,7 @@ def crawl(
         ),
     ] = None,
     seen: SeenOption = False,
+    engine: EngineOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")] = False,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
@@ -160,6 +162,7 @@ def crawl(
     parts = context.obj if isinstance(context.obj, main_job.Parts) else None  # a test program may hand in its own
     clock = None if parts is None else parts.clock
     workspace = main_job.load_workspace(root, config, site, score_on, database, clock=clock)
+    workspace = main_job.with_engine(workspace, engine)
     raise typer.Exit(main_job.run(options, workspace, output, parts))
 
 

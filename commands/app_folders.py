@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from commands.context import completion
-from commands.context.options import ConfigOption, JsonOption, QuietOption, RootOption, SiteOption
+from commands.context.options import ConfigOption, EngineOption, JsonOption, QuietOption, RootOption, SiteOption
 from commands.terminal.allowed_values import SORTING
 from commands.terminal.error_exit import exits_plainly
 
@@ -130,6 +130,7 @@ def classify(
         typer.Option("--undo", metavar="FILE", help="Move everything of this journal back.", show_default=False),
     ] = None,
     site: SiteOption = None,
+    engine: EngineOption = None,
     root: RootOption = None,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -166,6 +167,7 @@ def classify(
         truth=truth,
         undo=undo,
         site=site,
+        engine=engine,
         as_json=as_json,
         quiet=quiet,
     )

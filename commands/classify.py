@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from classifier.workers.standby import Standby, usual_decoders
+from commands.context.settings import Settings
 from commands.context.workspace import Workspace, load_workspace
+from commands.engine.choice import RAY, check_engine, with_engine
 from commands.folders.options import CheckedOptions, ClassifyOptions, checked
 from commands.terminal.interruptible import run_stoppable
 from storage.folders.placement import How
@@ -31,7 +33,8 @@ def run(options: ClassifyOptions, root: Path | None, config: Path | None, pace: 
 
         return run_undo(options)
     wanted = checked(options)
-    workspace = load_workspace(root, config, options.site)
+    workspace = with_engine(load_workspace(root, config, options.site), options.engine)
+    check_engine(workspace.settings)
     return run_stoppable(_run(wanted, workspace, pace), lambda: _kept_words(options.how))
 
 
@@ -43,11 +46,16 @@ def _kept_words(how: How) -> str:
 
 async def _run(wanted: CheckedOptions, workspace: Workspace, pace: Pace | None) -> int:
     """The pass; the processes that look begin first, since loading what follows takes as long as they do."""
-    async with Standby(workspace.settings.scoring.decoders or usual_decoders()) as standby:
+    async with _standby(workspace.settings) as standby:
         with _loading():
             from commands.folders.folder_pass import sort_folders
 
         return await sort_folders(wanted, workspace, standby, pace)
+
+
+def _standby(settings: Settings) -> Standby | nullcontext[None]:
+    """Processes of the local engine; those of another are elsewhere."""
+    return nullcontext() if settings.engine == RAY else Standby(settings.scoring.decoders or usual_decoders())
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from commands.crawling.references import check_references
 from commands.crawling.run_summary import Ending, closing_summary, posts_unaccounted_for
 from commands.crawling.summary import Summary
 from commands.crawling.takeover import Takeover
+from commands.engine.choice import check_engine, with_engine
 from commands.errors import UsageRefused
 from commands.output.refusals import refusal_words
 from commands.terminal.console import complain, print_json, say
@@ -46,7 +47,7 @@ from storage.archive_records import RunEnd, RunStart
 from storage.moves.apply_plan import BRAKE, BrakeLimit
 from storage.search.language import Query
 
-__all__ = ["CrawlOptions", "Output", "Parts", "ThresholdGoal", "Workspace", "load_workspace", "run"]
+__all__ = ["CrawlOptions", "Output", "Parts", "ThresholdGoal", "Workspace", "load_workspace", "run", "with_engine"]
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ def run(options: CrawlOptions, workspace: Workspace, output: Output, parts: Part
     _check(options)
     check_site(workspace)
     check_tagger(workspace.settings)
+    check_engine(workspace.settings)
     check_references(options.references)
     stop = StopRequest()
     try:

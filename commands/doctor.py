@@ -33,6 +33,7 @@ NEEDED = ("httpx2", "SQLAlchemy", "alembic", "Pillow", "numpy", "scipy", "tensor
 OPTIONAL = {  # package -> its extra, and what it is for
     "openvino": ("openvino", "another CPU runtime"),
     "pyarrow": ("parquet", "crawl query --format parquet"),
+    "ray": ("ray", "pictures looked at by a cluster"),
     "webp": ("webp", "WebP renditions decoded in half of the time, with the same pixels"),
 }
 

@@ -7,7 +7,7 @@ import importlib.util
 import ipaddress
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -86,7 +86,7 @@ async def _serve(subject: PictureSubject, workspace: Workspace, listening: socke
     from serving.app import ScoringService, create_app
 
     async with AsyncExitStack() as stack:
-        judge = await subject.open(stack, workspace.settings.scoring)
+        judge = await subject.open(stack, replace(workspace.settings, engine="local"))
         host, port = listening.getsockname()
         url = f"http://{host}:{port}/"
         service = ScoringService(

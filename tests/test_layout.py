@@ -19,6 +19,7 @@ ROOMS = (
     "commands",
     "crawler",
     "demo",
+    "distributed",
     "interchange",
     "migrations",
     "review",

@@ -20,6 +20,7 @@ OURS = frozenset(
         "commands",
         "crawler",
         "demo",
+        "distributed",
         "interchange",
         "migrations",
         "review",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from commands.context import completion
+from commands.terminal.allowed_values import ENGINES
 
 RootOption = Annotated[
     Path | None,
@@ -41,6 +42,16 @@ SiteOption = Annotated[
         metavar="NAME|URL",
         show_default=False,
         autocompletion=completion.sites,
+    ),
+]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        help="What looks at pictures: local, or a Ray cluster.",
+        metavar="local|ray",
+        show_default=False,
+        autocompletion=completion.one_of(ENGINES),
     ),
 ]
 SeenOption = Annotated[

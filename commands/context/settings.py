@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 
 from commands.context.recipe_tables import check_stages, networks_of
 from commands.errors import SettingsError
-from commands.terminal.allowed_values import RENDITIONS, SOFTWARE
+from commands.terminal.allowed_values import ENGINES, RENDITIONS, SOFTWARE
 from commands.terminal.user_paths import PathRefused, expanded
 from storage.errors import UnreadableFile
 from storage.small_files import read_small_file, toml_of
@@ -189,6 +189,19 @@ class FollowEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class RaySettings:
+    """`[ray]`: the cluster that looks at pictures with `engine = "ray"`."""
+
+    address: str = _key(
+        "",
+        "of a cluster that runs: HOST:6379, ray://HOST:10001, or auto for one of this machine; empty: one is started "
+        "on this machine, for the run",
+    )
+    workers: int = _key(0, "workers, each with a model of its own; 0: as many as there is room for", low=0, high=4096)
+    processors: int = _key(1, "processors that a worker takes", low=1, high=1024)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that `crawl.toml` may say."""
 
@@ -200,10 +213,12 @@ class Settings:
     credentials_file: str = _path("", "a file of mode 0600 with `login = …` and `api_key = …`")
     proxy: str = _key("", "http://, https:// or socks5:// address of a proxy that every request goes through")
     allow_http: bool = _key(False, "consent to plain http to sites on other machines; never with a key")
+    engine: str = _key("local", "what looks at pictures: this machine alone, or a Ray cluster", choices=ENGINES)
     scoring: Scoring = field(default_factory=Scoring)
     goal: GoalSettings = field(default_factory=GoalSettings)
     round_zero: RoundZero = field(default_factory=RoundZero)
     tagger: Tagger = field(default_factory=Tagger)
+    ray: RaySettings = field(default_factory=RaySettings)
     limits: Limits = field(default_factory=Limits)
     disk: DiskSettings = field(default_factory=DiskSettings)
     train: TrainSettings = field(default_factory=TrainSettings)

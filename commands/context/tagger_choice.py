@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from commands.context.settings import Settings
 from storage.plurals import counted
@@ -14,6 +14,19 @@ from storage.rows.tagger_tags import TaggerAgreement
 
 if TYPE_CHECKING:
     from classifier.taggers.client import TaggerClient, TaggerSettings
+
+
+class DescribedTagger(Protocol):
+    """What the user is told of a tagger that looks at every picture too."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def tags(self) -> Sequence[str]: ...
+    @property
+    def network(self) -> str: ...
+    @property
+    def checked(self) -> str: ...
 
 
 def check_tagger(settings: Settings) -> None:
@@ -64,7 +77,7 @@ async def open_tagger(stack: AsyncExitStack, settings: Settings, targets: Sequen
     return None if set(chosen.wanted).isdisjoint(tagger.tags) and not tagger.network else tagger
 
 
-def tagger_line(tagger: TaggerClient, targets: Sequence[Target]) -> str:
+def tagger_line(tagger: DescribedTagger, targets: Sequence[Target]) -> str:
     """What the user should know of the tagger: what it was found to be, and which targets it has no word for."""
     words = set(tagger.tags)
     without = [target.name for target in targets if not words & _names(target)]

@@ -10,6 +10,7 @@ from commands.context.registered_models import card_for, judge_settings, verifie
 from commands.context.tagger_choice import tagger_line, tagger_settings
 from commands.crawling.model_request import ModelRequest
 from commands.crawling.model_sources import ModelSources
+from commands.engine.choice import judge_maker
 from commands.errors import UsageRefused
 from commands.terminal.console import say
 from crawler.judge import Judge
@@ -34,14 +35,15 @@ async def learned_judge(request: ModelRequest, sources: ModelSources | None = No
         RoundError: there is too little to learn from.
     """
     request.goal.check()
-    sources = sources or ModelSources()
     settings = judge_settings(
         request.workspace.settings.scoring, tagger_settings(request.workspace.settings, request.targets)
     )
-    models = await models_in_force(request)
-    if request.references is not None:
-        models |= await sources.from_references(request, request.references)
     async with AsyncExitStack() as stack:
+        if sources is None:
+            sources = ModelSources(await judge_maker(stack, request.workspace.settings, quiet=request.quiet))
+        models = await models_in_force(request)
+        if request.references is not None:
+            models |= await sources.from_references(request, request.references)
         round_ = await _round_zero(stack, request, models, sources)
         packages = {name: verified(request.workspace, model) for name, model in models.items()}
         cards = {name: card_for(models[name].card, package, request.goal) for name, package in packages.items()}

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from commands.crawling.model_request import ModelRequest
+from commands.engine.choice import EngineJudge, JudgeMaker
 from crawler.switching_judge import SwitchingJudge
 from storage.archive_records import RegisteredModel
 from storage.records import ModelCard, Target
 
 if TYPE_CHECKING:
-    from classifier.judge import JudgeSettings, NetworkJudge
+    from classifier.judge import JudgeSettings
     from classifier.references.folder import ReferenceFolder
     from commands.crawling.first_model import FirstRound
 
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 class ModelSources:
     """All ways to a model that a crawl knows, the cheapest first; nothing is imported before it is asked for."""
 
+    def __init__(self, make: JudgeMaker) -> None:
+        """Take what makes judges by models that are there."""
+        self._make = make
+
     def judge(
         self, cards: Mapping[str, ModelCard], folders: Mapping[str, Path], settings: JudgeSettings
-    ) -> NetworkJudge:
+    ) -> EngineJudge:
         """A judge by models that are there, not open yet."""
-        from classifier.judge import NetworkJudge
-
-        return NetworkJudge(cards, folders, settings)
+        return self._make(cards, folders, settings)
 
     async def from_references(self, request: ModelRequest, folder: Path) -> Mapping[str, RegisteredModel]:
         """A head from a person's few pictures; see `references.head_from_references`."""
@@ -62,4 +65,4 @@ class ModelSources:
         from commands.crawling.network_beside import NetworkBeside
 
         if request.takeover is not None:
-            NetworkBeside(round_, judge, request.takeover, settings).begin()
+            NetworkBeside(round_, judge, request.takeover, settings, self._make).begin()

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from classifier.errors import ModelError
-from classifier.judge import JudgeSettings, NetworkJudge
+from classifier.judge import JudgeSettings
 from classifier.package.package import Package
 from classifier.training.step_agreement import StepComparison
 from commands.context.archive_protocol import CommandArchive
@@ -33,7 +33,7 @@ from storage.archive_records import RegisteredModel
 from storage.records import ModelCard, Target
 from storage.uninterrupted import uninterrupted
 
-JudgeMaker = Callable[[Mapping[str, ModelCard], Mapping[str, Path], JudgeSettings], JudgeContext]
+JudgeMaker = Callable[[Mapping[str, ModelCard], Mapping[str, Path], JudgeSettings], JudgeContext]  # of either engine
 NICENESS = 10  # of 19: scoring comes first
 
 
@@ -62,7 +62,7 @@ class NetworkBeside:
     judge: SwitchingJudge
     takeover: Takeover
     settings: JudgeSettings  # of the judge, and of the one that may follow it
-    judge_of: JudgeMaker = NetworkJudge
+    judge_of: JudgeMaker
 
     def begin(self) -> None:
         """Start it."""

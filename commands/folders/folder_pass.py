@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from commands.folders.site_posts import SitePosts
 
 
-async def sort_folders(wanted: CheckedOptions, workspace: Workspace, standby: Standby, pace: Pace | None) -> int:
+async def sort_folders(wanted: CheckedOptions, workspace: Workspace, standby: Standby | None, pace: Pace | None) -> int:
     """Look at every picture, send it where it belongs, and say what came of it; gives the exit code.
 
     Args:
@@ -63,7 +63,7 @@ async def sort_folders(wanted: CheckedOptions, workspace: Workspace, standby: St
         store = stack.enter_context(FolderStore(reader))
         outputs = stack.enter_context(_Outputs(wanted, subject, workspace.root))
         site = None if options.site is None else await _site(stack, workspace, pace)
-        judge = await subject.open(stack, workspace.settings.scoring, standby)
+        judge = await subject.open(stack, workspace.settings, standby)
         if not options.quiet:
             say(f"model {subject.card.name}: {subject.terms}, scoring on {judge.device}")
         known = KnownOfSubject(store, (subject.card.backbone_hash,), subject.labels_of)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from classifier.recognition.labels import NOBODY
 from commands.context.registered_models import card_for, judge_settings, verified, verified_recogniser
-from commands.context.settings import Scoring
+from commands.context.settings import Scoring, Settings
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Workspace
+from commands.engine.choice import RAY, judge_maker
+from commands.errors import UsageRefused
 from commands.folders.options import ClassifyOptions
 from commands.lookup.model_targets import model_of, recogniser_among
 from crawler.decisions import Policy, Ruling
@@ -66,18 +68,18 @@ class TargetSubject:
         """Whose labels count."""
         return self.target.name
 
-    async def open(self, stack: AsyncExitStack, scoring: Scoring, standby: Standby | None = None) -> OpenJudge:
+    async def open(self, stack: AsyncExitStack, settings: Settings, standby: Standby | None = None) -> OpenJudge:
         """Load the model, in processes that wait already where there are some; it is let go with the stack.
 
         Raises:
             ModelError: it is altered, fails its canaries, or the device fails.
+            RayMissing, ClusterRefused: the engine that is asked for is not there.
         """
-        from classifier.judge import NetworkJudge
-
-        name, settings = self.target.name, _settings(scoring, standby)
-        judge = await stack.enter_async_context(NetworkJudge({name: self.card}, {name: self.package.folder}, settings))
+        name, make = self.target.name, await judge_maker(stack, settings)
+        judge = make({name: self.card}, {name: self.package.folder}, _settings(settings.scoring, standby))
+        await stack.enter_async_context(judge)
         card = replace(judge.models[name], threshold=self.card.threshold)
-        ruling = Ruling(Policy(trust_tags=scoring.trust_tags), {name: card})
+        ruling = Ruling(Policy(trust_tags=settings.scoring.trust_tags), {name: card})
         return OpenJudge(judge, TargetRule(self.target, ruling), judge.stats().device, card.refusal)
 
 
@@ -105,11 +107,17 @@ class RecogniserSubject:
         """Labels are of one target each, and count for none here."""
         return None
 
-    async def open(self, stack: AsyncExitStack, scoring: Scoring, standby: Standby | None = None) -> OpenJudge:
-        """Load the network; see `TargetSubject.open`."""
+    async def open(self, stack: AsyncExitStack, settings: Settings, standby: Standby | None = None) -> OpenJudge:
+        """Load the network; see `TargetSubject.open`.
+
+        Raises:
+            UsageRefused: another engine than the local one is asked for.
+        """
         from classifier.embedding_judge import EmbeddingJudge, named_in_views
 
-        judge = await stack.enter_async_context(EmbeddingJudge(self.package, _settings(scoring, standby)))
+        if settings.engine == RAY:
+            raise UsageRefused("a recogniser works by the local engine only: leave --engine ray out, or --engine local")
+        judge = await stack.enter_async_context(EmbeddingJudge(self.package, _settings(settings.scoring, standby)))
         rule = NameRule(self.card.backbone_hash, partial(named_in_views, self.package.recogniser))
         return OpenJudge(judge, rule, judge.device)
 

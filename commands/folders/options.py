@@ -28,6 +28,7 @@ class ClassifyOptions:
     truth: Path | None = None  # one folder a class, or a table
     undo: Path | None = None  # a journal; nothing is looked at
     site: str | None = None  # whom to ask for posts by md5
+    engine: str | None = None  # what looks at the pictures, where the settings are not to say
     as_json: bool = False
     quiet: bool = False
 

@@ -6,6 +6,7 @@ FORMATS = ("table", "json", "jsonl", "csv", "parquet", "ids")
 RATINGS = ("g", "s", "q", "e")
 RENDITIONS = ("180x180", "360x360", "720x720", "sample", "original")
 SOFTWARE = ("danbooru", "e621", "moebooru", "gelbooru", "gelbooru-0.2")  # that sites run
+ENGINES = ("local", "ray")  # that look at pictures
 LABELS = ("keep", "delete", "unsure", "clear")
 TRAINING = ("auto", "head", "network")
 SORTING = ("list", "copy", "link", "move")

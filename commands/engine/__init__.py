@@ -1,0 +1,1 @@
+"""What looks at pictures: this machine alone, or a cluster."""

@@ -1,0 +1,162 @@
+"""The judge of `crawler.judge`, by workers of a cluster: equal, look by look, to the local engine's.
+
+Pictures go to the workers; stored embeddings are scored here, where the heads are. Loading and verifying the packages
+here first means that a damaged one is refused by the same line as everywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from classifier.judge import JudgeSettings
+from classifier.target_heads import BAD_SCORE, TargetHeads
+from distributed.cluster import Cluster, ClusterSettings
+from distributed.dispatcher import Dispatcher, Report
+from distributed.messages import JudgeOrder, LoadedTagger, MovingFile, Question, WorkerReply, pack
+from distributed.ray_worker import RayWorkers
+from storage.records import JudgeStats, Look, ModelCard
+
+
+class RayEngine:
+    """A cluster with workers, which any number of judges share."""
+
+    def __init__(self, cluster: Cluster, dispatcher: Dispatcher) -> None:
+        self.name = cluster.name
+        self.workers = cluster.workers
+        self.settings = cluster.settings
+        self.dispatcher = dispatcher
+        self._keys = count(1)
+
+    def judge(self, cards: Mapping[str, ModelCard], folders: Mapping[str, Path], settings: JudgeSettings) -> RayJudge:
+        """A judge by models that are there, not open yet; the arguments are `NetworkJudge`'s."""
+        return RayJudge(self, f"judge-{next(self._keys)}", TargetHeads(cards, folders), folders, settings)
+
+
+@asynccontextmanager
+async def ray_engine(settings: ClusterSettings, report: Report) -> AsyncIterator[RayEngine]:
+    """Join or start a cluster, and put workers on it.
+
+    Args:
+        settings: which one, and what to take of it.
+        report: takes lines for people.
+    Raises:
+        RayMissing, ClusterRefused: nothing was done.
+    """
+    async with Cluster(settings) as cluster:
+        workers = RayWorkers(cluster)
+        async with Dispatcher(workers.hire, cluster.workers, report) as dispatcher:
+            yield RayEngine(cluster, dispatcher)
+
+
+class RayJudge:
+    """Scores pictures on the workers; use as an async context manager."""
+
+    def __init__(
+        self, engine: RayEngine, key: str, heads: TargetHeads, folders: Mapping[str, Path], settings: JudgeSettings
+    ) -> None:
+        self._engine = engine
+        self._key = key
+        self._heads = heads
+        self._folders = folders
+        self._settings = settings
+        self._room = asyncio.Semaphore(max(settings.in_flight, 1))
+        self._waiting = 0
+        self._open = AsyncExitStack()
+
+    @property
+    def models(self) -> Mapping[str, ModelCard]:
+        """The models in use, by `Target.name`; once they are loaded, with what their packages say of deciding."""
+        return self._heads.cards
+
+    @property
+    def tagger(self) -> LoadedTagger | None:
+        """What the workers found the user's own tagger to be, where there is one."""
+        return next((reply.tagger for reply in self._replies() if reply.tagger is not None), None)
+
+    async def __aenter__(self) -> Self:
+        """Verify the models here, and load them on every worker.
+
+        Raises:
+            ModelError: a package is missing or altered, fails its check pictures on a machine, or loads too slowly.
+            ClusterLost: no worker can be started.
+        """
+        await asyncio.to_thread(self._heads.load)
+        order = await asyncio.to_thread(self._order)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._engine.dispatcher.close, self._key)
+            await self._engine.dispatcher.open(self._key, order)
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.aclose()
+
+    async def look(self, picture: bytes) -> Look:
+        """Decode and score one encoded picture; never raises for a bad picture.
+
+        Raises:
+            ModelError, ClusterLost: the model, or the cluster, fails as a whole; the run must stop.
+        """
+        return await self._ask(picture)
+
+    async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
+        """Score stored embeddings without a picture; see `NetworkJudge.recall`."""
+        return self._heads.scored(embeddings, None)
+
+    async def look_inside(self, seen: bytes | Mapping[str, bytes], file: bytes, frames: int) -> Look:
+        """As `look` at a preview, or `recall`, with frames of the moving file too; see `NetworkJudge.look_inside`."""
+        return await self._ask(MovingFile(seen, file, frames))
+
+    def stats(self) -> JudgeStats:
+        """How busy the workers have been, on the mean."""
+        replies = self._replies()
+        every = [reply.stats for reply in replies]
+        workers = max(1, self._engine.dispatcher.workers)
+        last = every[-1] if every else JudgeStats(0, 0, 0.0, 0, "none", "none")
+        return JudgeStats(
+            sum(stats.pictures for stats in every),
+            sum(stats.batches for stats in every),
+            sum(stats.device_busy_s for stats in every) / workers,
+            self._waiting,
+            f"{last.device} by {workers} Ray worker{'s' * (workers > 1)}",
+            last.runtime,
+            last.tagger,
+            sum(stats.tagger_busy_s for stats in every) / workers,
+        )
+
+    async def _ask(self, question: Question) -> Look:
+        self._waiting += 1
+        try:
+            async with self._room:
+                look = await self._engine.dispatcher.look(self._key, question)
+        finally:
+            self._waiting -= 1
+        if look.fault == BAD_SCORE or look.scores:
+            self._heads.count(good=look.fault != BAD_SCORE)  # a worker sees its own share only
+        return look
+
+    def _replies(self) -> list[WorkerReply]:
+        return self._engine.dispatcher.replies(self._key)
+
+    def _order(self) -> JudgeOrder:
+        """The packages and the settings, with a worker's share of a machine."""
+        settings, threads = self._settings, self._engine.settings.processors
+        runtime = replace(settings.scorer.runtime, threads=settings.scorer.runtime.threads or threads)
+        share = replace(
+            settings,
+            decoders=replace(settings.decoders, processes=threads),
+            scorer=replace(settings.scorer, runtime=runtime),
+            standby=None,
+        )
+        return JudgeOrder(
+            dict(self._heads.cards), {name: pack(folder) for name, folder in self._folders.items()}, share
+        )

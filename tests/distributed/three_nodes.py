@@ -1,0 +1,39 @@
+"""`python -m tests.distributed.three_nodes`: a Ray cluster of three nodes, each a group of processes of this machine.
+
+Prints its address; each line on standard input kills one more node, as a machine dies, and is answered by a line. Ends
+with its standard input.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # the nodes have the loopback address
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+from ray.cluster_utils import Cluster  # noqa: TID253 - the lines above come first, and this is Ray's own program
+
+NODES = 3
+
+
+def main() -> None:
+    """Start it, serve it, end it."""
+    scratch = tempfile.mkdtemp(prefix="three-")
+    head = {"num_cpus": 1, "include_dashboard": False, "no_monitor": True, "include_log_monitor": False}
+    cluster = Cluster(initialize_head=True, head_node_args={**head, "temp_dir": scratch})
+    try:
+        others = [cluster.add_node(num_cpus=1) for _ in range(NODES - 1)]
+        print(cluster.address, flush=True)
+        for _ in sys.stdin:
+            cluster.remove_node(others.pop(), allow_graceful=False)
+            print("killed", flush=True)
+    finally:
+        cluster.shutdown()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
