@@ -1,15 +1,16 @@
 """The ancestors' recipes and ours on the same pictures, one table, all from one run.
 
-    python -m bench.ancestors --data DIR --small [--rows two many tuned frozen] [--minutes M] [--json FILE]
+    python -m bench.ancestors --data DIR --small [--rows two many tuned frozen] [--minutes M] [--keep-in FILE]
     python -m bench.ancestors --two DIR --keep kiara --keep ina --many DIR [--mona KEY=VALUE …]
 
 DIR of `--data` holds `vtubers`, `simpsons` and `hands`; these, and every other DIR, have one folder a class and may
 have `labels.csv` (path, class, group, split). Rows: `two` compares `mona_cnn` with ours, each target of `--keep`
 against all others; `many` `simpsons_cnn` with ours on all classes, `tuned` `inception_v3`, `frozen` `vgg16`. As
-published, the ancestors take hours on two cores: `--small` sets what minutes allow, `--minutes` ends each training
-after so many minutes of processors, `--mona`, `--simpsons`, `--vgg` and `--inception` set single settings, `--at-most`
-takes fewer pictures to train on; the table names what was set, and how much of it was done. `--lite0` sets ours where
-it is `efficientnet_lite0`. The table so far is printed after every row, and written. Exit code 1: a goal is missed.
+published, the ancestors take hours on two cores: `--small` sets what minutes allow, `--minutes` ends each training of
+theirs after so many minutes of processors, `--mona`, `--simpsons`, `--vgg` and `--inception` set single settings,
+`--at-most` takes fewer pictures to train on; the table names what was set, and how much of it was done. `--lite0` sets
+ours where it is `efficientnet_lite0`. The table so far is printed after every line; `--keep-in FILE` keeps every
+training that is done, and the same command goes on with the next one. Exit code 1: a goal is missed.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from bench.ancestors import frozen_network, many_classes, tuned_network, two_classes
 from bench.ancestors.material import material_of
-from bench.ancestors.sides import Side
+from bench.ancestors.measurements import Measurements
+from bench.ancestors.sides import Sides
 from bench.ancestors.table import Comparison, table, unmeasured
 from classifier.errors import ClassifierError
 
@@ -35,33 +38,43 @@ SMALL: Mapping[str, tuple[str, ...]] = {
     "vgg": ("size=96", "epochs=2"),
     "simpsons": ("epochs=30",),
 }
+OURS: Mapping[str, tuple[str, ...]] = {
+    TUNED: ("epochs=5",),
+    TWO: ("epochs=5",),
+    MANY: ("size=160", "first_size=96", "batch=64", "mixup=0.2", "epochs=12"),
+}
+
+Line = partial[list[Comparison]]  # whose words say which line it is
 
 
 class Bench:
-    """Every row of one run, and what one of them keeps for another."""
+    """Every row of one run."""
 
     def __init__(self, options: argparse.Namespace) -> None:
         """Set what was asked for."""
-        self._options, self._trained = options, dict[Path, Side]()
+        self._options = options
+        self.sides = Sides(Measurements(options.keep_in, print))
 
     def rows(self) -> list[str]:
         """Those that were asked for and have pictures."""
         return [row for row in ROWS if row in self._options.rows and self._folder(row) is not None]
 
-    def row(self, name: str) -> list[Comparison]:
-        """Its lines; one that says why where it cannot be measured."""
-        ways: dict[str, Callable[[Path], list[Comparison]]] = {
+    def lines(self, row: str) -> Iterator[list[Comparison]]:
+        """Its lines as they come; one that says why in the place of what cannot be measured."""
+        ways: dict[str, Callable[[Path], list[Line]]] = {
             TUNED: self._tuned,
             TWO: self._two,
             MANY: self._many,
             FROZEN: self._frozen,
         }
-        folder = self._folder(name)
+        folder = self._folder(row)
         assert folder is not None
         try:
-            return ways[name](folder)
+            lines = ways[row](folder)
         except (ClassifierError, OSError, ValueError) as error:
-            return [unmeasured(f"{folder.name}: {name}", error)]
+            lines = [partial(_refused, error)]
+        for line in lines:
+            yield _measured(f"{folder.name}: {row}", line)
 
     def _folder(self, row: str) -> Path | None:
         named: Path | None = getattr(self._options, row)
@@ -69,36 +82,53 @@ class Bench:
         return named or (None if data is None else data / FOLDERS[row])
 
     def _words(self, kind: str) -> list[str]:
-        """Settings of a recipe: the small ones, the time, and what was typed, which counts most."""
+        """Settings of an ancestor: the small ones, the time, and what was typed, which counts most."""
         options = self._options
         time_ = [f"minutes={options.minutes}"] if options.minutes else []
-        return [*(SMALL.get(kind, ()) if options.small else ()), *time_, *getattr(options, kind)]
+        return [*(SMALL[kind] if options.small else ()), *time_, *getattr(options, kind)]
 
-    def _tuned(self, folder: Path) -> list[Comparison]:
+    def _own_words(self, row: str) -> list[str]:
+        return [*OURS[row], *self._options.lite0]
+
+    def _tuned(self, folder: Path) -> list[Line]:
         options = self._options
-        drawn = material_of(folder, options.seed, options.at_most)
-        bench = tuned_network.TunedBench(drawn, self._words("inception"), self._words("lite0"), options.by)
-        return tuned_network.comparisons(bench, folder.name, lambda side: self._trained.update({folder: side}))
+        material = material_of(folder, options.seed, options.at_most)
+        bench = tuned_network.TunedBench(
+            material, self._words("inception"), self._own_words(TUNED), options.by, self.sides
+        )
+        return [partial(tuned_network.comparisons, bench, folder.name)]
 
-    def _two(self, folder: Path) -> list[Comparison]:
+    def _two(self, folder: Path) -> list[Line]:
         options = self._options
         material = material_of(folder, options.seed)
         bench = two_classes.TwoClassBench(
-            material, self._words("mona"), options.ours, self._words("lite0"), options.seed
+            material, self._words("mona"), self.sides, options.ours, self._own_words(TWO), options.seed
         )
-        side = self._trained.get(folder) if options.at_most is None else None
-        if side is not None and side.said is not None:
-            bench.recognised[two_classes.WHOLE] = side.cpu_s, side.said
         targets = options.keep or [one for one in TARGETS if one in material.classes]
-        return [line for target in targets for line in two_classes.comparisons(bench, target)]
+        kinds = two_classes.GOALS
+        return [partial(two_classes.comparisons, bench, target, kind) for target in targets for kind in kinds]
 
-    def _many(self, folder: Path) -> list[Comparison]:
+    def _many(self, folder: Path) -> list[Line]:
         material = material_of(folder, self._options.seed, self._options.at_most)
-        return [many_classes.comparison(material, self._words("simpsons"), self._words("lite0"), folder.name)]
+        bench = many_classes.ManyBench(material, self._words("simpsons"), self._own_words(MANY), self.sides)
+        return [partial(many_classes.comparisons, bench, folder.name)]
 
-    def _frozen(self, folder: Path) -> list[Comparison]:
-        hands = material_of(folder, self._options.seed, self._options.at_most)
-        return frozen_network.comparisons(hands, self._words("vgg"), folder.name)
+    def _frozen(self, folder: Path) -> list[Line]:
+        material = material_of(folder, self._options.seed, self._options.at_most)
+        bench = frozen_network.FrozenBench(material, self._words("vgg"), self.sides)
+        return [partial(frozen_network.comparisons, bench, folder.name)]
+
+
+def _refused(error: Exception) -> list[Comparison]:
+    raise error
+
+
+def _measured(name: str, line: Line) -> list[Comparison]:
+    try:
+        return line()
+    except Exception as error:  # noqa: BLE001 - whatever a network's library raises, the other lines are measured
+        what = ", ".join([name, *(str(word) for word in line.args if isinstance(word, str))])
+        return [unmeasured(what, error)]
 
 
 def main() -> int:
@@ -106,10 +136,14 @@ def main() -> int:
     options = parser().parse_args()
     bench, found = Bench(options), list[Comparison]()
     for row in bench.rows():
-        found += bench.row(row)
-        print(f"\n{table(found)}\n", flush=True)
-        if options.json:
-            options.json.write_text(json.dumps([one.to_json() for one in found], indent=1))
+        for lines in bench.lines(row):
+            found += lines
+            loads = bench.sides.measured.loads
+            print(
+                f"\n{table(found)}\n\nload of the machine: {min(loads)} to {max(loads)}\n" if loads else "", flush=True
+            )
+            if options.json:
+                options.json.write_text(json.dumps([one.to_json() for one in found], indent=1))
     return 0 if found and all(one.met for one in found) else 1
 
 
@@ -119,7 +153,8 @@ def parser() -> argparse.ArgumentParser:
     line.add_argument("--data", type=Path, metavar="DIR", help="every row: vtubers, simpsons and hands lie in it")
     line.add_argument("--rows", nargs="+", choices=ROWS, default=ROWS, help="only these")
     line.add_argument("--small", action="store_true", help="the ancestors as two cores allow in minutes")
-    line.add_argument("--minutes", type=float, metavar="M", help="of processors, for each training, at most")
+    line.add_argument("--minutes", type=float, metavar="M", help="of processors, for each training of theirs, at most")
+    line.add_argument("--keep-in", type=Path, metavar="FILE", help="every training that is done; a later run goes on")
     line.add_argument("--two", type=Path, metavar="DIR", help="one target against all others")
     line.add_argument("--keep", action="append", default=[], metavar="NAME", help="a target; may be repeated")
     line.add_argument("--many", type=Path, metavar="DIR", help="all classes at once")

@@ -7,9 +7,10 @@ measured, the others are counted as long.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from bench.ancestors.material import Material
-from bench.ancestors.sides import frozen_side, recipe_side
+from bench.ancestors.sides import Sides
 from bench.ancestors.table import Comparison
 from classifier.backbones.catalogue import Origin
 from classifier.recipes.settings import from_words
@@ -20,19 +21,23 @@ _EPOCHS = 20
 _ONCE = ("passes=1", "epochs=60", "rate=0.003")
 
 
-def comparisons(material: Material, words: Sequence[str], name: str) -> list[Comparison]:
-    """Train three ways: as published, looking once, and ours.
+@dataclass(frozen=True, slots=True)
+class FrozenBench:
+    """What is compared, and how."""
 
-    Args:
-        material: the pictures.
-        words: settings of vgg16.
-        name: of the pictures.
-    """
-    settings = from_words(RECIPE.settings(), ["passes=0", "patience=0", *words])
+    material: Material
+    words: Sequence[str]  # settings of vgg16
+    sides: Sides = field(default_factory=Sides)
+
+
+def comparisons(bench: FrozenBench, name: str) -> list[Comparison]:
+    """Train three ways on the pictures of that name: as published, looking once, and ours."""
+    material, sides = bench.material, bench.sides
+    settings = from_words(RECIPE.settings(), ["passes=0", "patience=0", *bench.words])
     RECIPE.check(settings, Origin())
     once = from_words(settings, _ONCE)
-    ours, published = frozen_side(material), recipe_side(RECIPE, settings, material)
-    looking_once = recipe_side(RECIPE, once, material)
+    ours, published = sides.frozen(material), sides.recipe(RECIPE, settings, material)
+    looking_once = sides.recipe(RECIPE, once, material)
     whole = published.cpu_s * _EPOCHS / (settings.epochs * published.done)
     count = len(material.train) + len(material.validation)
     return [

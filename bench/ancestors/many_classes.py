@@ -6,9 +6,10 @@ Ours is `efficientnet_lite0`, what `crawl train NAME --from DIR --classes --netw
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from bench.ancestors.material import Material
-from bench.ancestors.sides import Side, recipe_side
+from bench.ancestors.sides import Side, Sides
 from bench.ancestors.table import Comparison
 from classifier.recipes import efficientnet_lite0
 from classifier.recipes.catalogue import RECIPES
@@ -17,28 +18,34 @@ from classifier.recipes.settings import from_words
 ACCURACY, LEAST_F1 = 0.96, 0.90
 
 
-def comparison(material: Material, words: Sequence[str], our_words: Sequence[str], name: str) -> Comparison:
-    """Train both sides.
+@dataclass(frozen=True, slots=True)
+class ManyBench:
+    """What is compared, and how."""
 
-    Args:
-        material: the pictures.
-        words: settings of simpsons_cnn.
-        our_words: settings of efficientnet_lite0.
-        name: of the pictures.
-    """
+    material: Material
+    words: Sequence[str]  # settings of simpsons_cnn
+    our_words: Sequence[str]  # settings of efficientnet_lite0
+    sides: Sides = field(default_factory=Sides)
+
+
+def comparisons(bench: ManyBench, name: str) -> list[Comparison]:
+    """Train both sides on the pictures of that name."""
+    material = bench.material
     published, own = RECIPES["simpsons_cnn"], efficientnet_lite0.RECIPE
-    ours = recipe_side(own, from_words(own.settings(), our_words), material)
+    ours = bench.sides.recipe(own, from_words(own.settings(), bench.our_words), material)
     print(f"  {name}, ours: {_words(ours)}", flush=True)
-    recipe = recipe_side(published, from_words(published.settings(), words), material)
-    return Comparison(
-        data=f"{name}, {len(material.classes)} classes: {len(material.train) + len(material.validation)} pictures",
-        measured=f"accuracy, least F1 of a class, of {len(material.test)}",
-        ancestor=_words(recipe),
-        ours=_words(ours),
-        goal=f"≥ {ACCURACY}, ≥ {LEAST_F1:.2f}",
-        met=ours.accuracy >= ACCURACY and min(ours.f1) >= LEAST_F1,
-        facts={"classes": material.classes, "recipe": recipe.facts(), "ours": ours.facts()},
-    )
+    recipe = bench.sides.recipe(published, from_words(published.settings(), bench.words), material)
+    return [
+        Comparison(
+            data=f"{name}, {len(material.classes)} classes: {len(material.train) + len(material.validation)} pictures",
+            measured=f"accuracy, least F1 of a class, of {len(material.test)}",
+            ancestor=_words(recipe),
+            ours=_words(ours),
+            goal=f"≥ {ACCURACY}, ≥ {LEAST_F1:.2f}",
+            met=ours.accuracy >= ACCURACY and min(ours.f1) >= LEAST_F1,
+            facts={"classes": material.classes, "recipe": recipe.facts(), "ours": ours.facts()},
+        )
+    ]
 
 
 def _words(side: Side) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,13 @@ class Material:
         """Number of each picture's class, shape (n,)."""
         classes = self.classes
         return np.array([classes.index(kind) for kind in self.kinds], dtype=np.int64)
+
+    def marks(self) -> str:
+        """What tells these pictures and splits from others."""
+        digest = hashlib.sha256()
+        for rows in (self.train, self.validation, self.test):
+            digest.update("\n".join(f"{self.files[row].name} {self.kinds[row]}" for row in rows).encode() + b"\n\n")
+        return digest.hexdigest()[:12]
 
     def pixels(self, preprocessing: Preprocessing) -> Pixels:
         """All pictures, shape (n, size, size, 3)."""

@@ -1,10 +1,12 @@
 """A recipe of many classes and this program's own ways, each trained, tested and timed on the same pictures.
 
-Time is counted in seconds of processors as well as by the clock: on a machine that others use, only the first compares.
+Time is counted in seconds of this process' processors as well as by the clock: on a machine that others use, only the
+first compares, and it still grows by what others push out of the caches. Loading the libraries counts for nobody.
 """
 
 from __future__ import annotations
 
+import importlib
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,20 +16,23 @@ from typing import Any
 import numpy as np
 
 from bench.ancestors.material import Material
-from classifier.arrays import Float32Array, FloatArray, IntArray
+from bench.ancestors.measurements import Measurements
+from classifier.arrays import Float32Array, FloatArray
 from classifier.backbones import pretrained
 from classifier.pictures.preprocessing import Pixels, Preprocessing
 from classifier.recipes.epoch_samples import LabelledPictures
 from classifier.recipes.fit import FitPlace, fit
 from classifier.recipes.recipe import Recipe
 from classifier.recipes.settings import RecipeSettings, changed_words
+from classifier.recipes.trained import TrainedNetwork
 from classifier.recognition.head_fit import FittedHead, LabelledVectors, fitted_head
 from classifier.training.embedders.frozen_features import Described, describe, looked_at
 
+FROZEN_SETTING = "head on pretrained 128 px"
 _BATCH = 64  # pictures between two reports of `looked_at`
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Side:
     """One way, measured."""
 
@@ -37,7 +42,7 @@ class Side:
     clock_s: float
     pictures_per_cpu_s: float  # by the light interpreter, from decoded pictures on
     f1: tuple[float, ...] = ()  # of each class
-    said: IntArray | None = None  # (test pictures,) class of each
+    said: tuple[int, ...] = ()  # class of each test picture
     done: float = 1.0  # share of the steps that were planned; fewer where the time was over
 
     def words(self) -> str:
@@ -62,27 +67,51 @@ class Side:
         }
 
 
-def recipe_side(recipe: Recipe, settings: RecipeSettings, material: Material) -> Side:
-    """A recipe as `crawl train --network` trains it; its `minutes` are of processors."""
+class Sides:
+    """Trains each way once for the same pictures and settings, however many lines of the table want it."""
+
+    def __init__(self, measured: Measurements | None = None) -> None:
+        """Set where measurements are kept."""
+        self.measured = measured or Measurements()
+
+    def recipe(self, recipe: Recipe, settings: RecipeSettings, material: Material) -> Side:
+        """A recipe as `crawl train --network` trains it; its `minutes` are of processors."""
+        what = f"{material.marks()}: {setting_of(recipe, settings)}"
+        return self.measured.once(what, Side, lambda: _recipe_side(recipe, settings, material))
+
+    def frozen(self, material: Material) -> Side:
+        """A softmax head on embeddings of the pretrained backbone: what `crawl train --classes` does by default."""
+        return self.measured.once(f"{material.marks()}: {FROZEN_SETTING}", Side, lambda: _frozen_side(material))
+
+
+def _recipe_side(recipe: Recipe, settings: RecipeSettings, material: Material) -> Side:
     pictures = material.pixels(settings.preprocessing())
     stage = LabelledPictures("training", pictures, material.labels(), material.train, material.validation)
-    watch = _Stopwatch()
+    watch = Stopwatch()
     network = fit(recipe, settings, material.classes, [stage], place=FitPlace(report=_said, clock=time.process_time))
     used = watch.seconds()
     numbers, speed = _tested(network.embedder, pictures[material.test])
-    setting = f"{recipe.name} {' '.join(word for word in changed_words(settings) if not word.startswith('weights='))}"
-    side = _side(setting.strip(), material, numbers @ network.weights + network.bias, used, speed)
-    return replace(side, done=network.history[-1].steps / max(1, network.history[-1].planned_steps))
+    side = _side(setting_of(recipe, settings), material, numbers @ network.weights + network.bias, used, speed)
+    return replace(side, done=share_done(network))
 
 
-def frozen_side(material: Material) -> Side:
-    """A softmax head on embeddings of the pretrained backbone: what `crawl train --classes` does by default."""
+def setting_of(recipe: Recipe, settings: RecipeSettings) -> str:
+    """The recipe's name, and what is set otherwise than by default; not where its weights lie."""
+    return " ".join([recipe.name, *(word for word in changed_words(settings) if not word.startswith("weights="))])
+
+
+def share_done(network: TrainedNetwork) -> float:
+    """Of the steps that were planned; less than 1 where the time was over."""
+    return network.history[-1].steps / max(1, network.history[-1].planned_steps)
+
+
+def _frozen_side(material: Material) -> Side:
     pictures = material.pixels(Preprocessing(pretrained.SIZE))
-    watch = _Stopwatch()
+    watch = Stopwatch()
     described, fitted = _described(material, pictures)
     used = watch.seconds()
     numbers, speed = _tested(described.backbone, pictures[material.test])
-    return _side("head on pretrained 128 px", material, fitted.head.probabilities(numbers), used, speed)
+    return _side(FROZEN_SETTING, material, fitted.head.probabilities(numbers), used, speed)
 
 
 def _trained(material: Material) -> Any:
@@ -97,10 +126,11 @@ def _described(material: Material, pictures: Pixels) -> tuple[Described, FittedH
     return described, fitted_head(examples)
 
 
-class _Stopwatch:
-    """Seconds since it was made."""
+class Stopwatch:
+    """Seconds since it was made, the libraries being loaded."""
 
     def __init__(self) -> None:
+        importlib.import_module("keras")  # with the runtime below it
         self._clock, self._processors = time.perf_counter(), time.process_time()
 
     def seconds(self) -> tuple[float, float]:
@@ -114,7 +144,7 @@ def _side(setting: str, material: Material, scores: FloatArray, used: tuple[floa
 
     said, truth = scores.argmax(axis=1), material.labels()[material.test]
     each = f1_score(truth, said, average=None, labels=list(range(len(material.classes))), zero_division=0.0)
-    return Side(setting, float((said == truth).mean()), *used, speed, tuple(each.tolist()), said)
+    return Side(setting, float((said == truth).mean()), *used, speed, tuple(each.tolist()), tuple(said.tolist()))
 
 
 def _tested(network: Any, pictures: Pixels) -> tuple[Float32Array, float]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 from bench.ancestors.material import Material
-from bench.ancestors.sides import Side, frozen_side, recipe_side
+from bench.ancestors.sides import Sides
 from bench.ancestors.table import Comparison
 from classifier.backbones.catalogue import Origin
 from classifier.recipes import efficientnet_lite0
@@ -25,26 +25,20 @@ class TunedBench:
     words: Sequence[str]  # settings of inception_v3
     our_words: Sequence[str]  # settings of efficientnet_lite0
     by: str = BOTH  # ours: a head on embeddings, efficientnet_lite0, or both, a line each
+    sides: Sides = field(default_factory=Sides)
 
 
-def comparisons(bench: TunedBench, name: str, remember: Callable[[Side], None] = lambda _: None) -> list[Comparison]:
-    """Train our sides and inception_v3 on the pictures of that name.
-
-    Args:
-        bench: what is compared.
-        name: of the pictures.
-        remember: is given our own network's side.
-    """
+def comparisons(bench: TunedBench, name: str) -> list[Comparison]:
+    """Train our sides and inception_v3 on the pictures of that name."""
     material, own = bench.material, efficientnet_lite0.RECIPE
     settings = from_words(RECIPE.settings(), bench.words)
     RECIPE.check(settings, Origin())
-    ours = [] if bench.by == NETWORK else [frozen_side(material)]
+    ours = [] if bench.by == NETWORK else [bench.sides.frozen(material)]
     if bench.by != HEAD:
-        ours.append(recipe_side(own, from_words(own.settings(), bench.our_words), material))
-        remember(ours[-1])
+        ours.append(bench.sides.recipe(own, from_words(own.settings(), bench.our_words), material))
     for side in ours:
         print(f"  {name}, ours: {side.words()}", flush=True)
-    recipe = recipe_side(RECIPE, settings, material)
+    recipe = bench.sides.recipe(RECIPE, settings, material)
     count = len(material.train) + len(material.validation)
     return [
         Comparison(

@@ -11,20 +11,21 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from bench.ancestors.material import Material, balanced
+from bench.ancestors.sides import Sides, Stopwatch, share_done
 from bench.ancestors.table import Comparison
-from classifier.arrays import BoolArray, FloatArray, IntArray
+from classifier.arrays import BoolArray, FloatArray
 from classifier.pictures.preprocessing import Preprocessing
 from classifier.recipes import efficientnet_lite0
 from classifier.recipes.catalogue import RECIPES
 from classifier.recipes.epoch_samples import LabelledPictures
 from classifier.recipes.fit import FitPlace, fit, probabilities
-from classifier.recipes.settings import changed_words, from_words
+from classifier.recipes.settings import RecipeSettings, changed_words, from_words
 from classifier.training.backbone_training import TrainingRecipe
 from classifier.training.embedders import pretrained as pretrained_embedders
 from classifier.training.pipeline import Embedder, Example, Minimum, TargetSpec, TrainingPlan, learn
@@ -42,66 +43,91 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """What one side makes of the test pictures."""
+
+    cpu_s: float  # of training
+    wrongly: int  # kept though they do not show the target
+    missed: int
+    done: float = 1.0  # share of the steps that were planned
+
+    @property
+    def errors(self) -> int:
+        """Both kinds."""
+        return self.wrongly + self.missed
+
+    def words(self, setting: str) -> str:
+        """For the table."""
+        cut = "" if self.done >= 1.0 else f", {self.done:.0%} of it in its time"
+        counts = f"{self.errors} ({self.wrongly} wrongly kept + {self.missed} missed)"
+        return f"{counts}; {setting}{cut}, {self.cpu_s:.0f} CPU s"
+
+
+@dataclass(frozen=True, slots=True)
 class TwoClassBench:
     """What is compared, and how."""
 
     material: Material
     words: Sequence[str]  # settings of mona_cnn
+    sides: Sides = field(default_factory=Sides)
     ours: str = ""  # one of `OURS`; empty: what `USUAL` says
     our_words: Sequence[str] = ()  # settings of efficientnet_lite0, which `all_classes` trains
     seed: int = 0
     say: Say = print
-    recognised: dict[str, tuple[float, IntArray]] = field(default_factory=dict)  # by kind: seconds, classes of the test
 
 
-def comparisons(bench: TwoClassBench, target: str, kinds: Sequence[str] = (WHOLE, EQUAL)) -> list[Comparison]:
-    """Train both sides on either kind of training pictures; gives a line each."""
-    found = []
-    for kind in kinds:
-        some = bench.material if kind == WHOLE else balanced(bench.material, target, SLACK, bench.seed)
-        shows = np.array(some.kinds) == target
-        recipe_s, recipe = _recipe(bench, some, shows)
-        way = bench.ours or USUAL[kind]
-        judged = _by_all_classes if way == ALL_CLASSES else _ours
-        ours_s, ours = judged(replace(bench, ours=way), some, target)
-        truth = shows[some.test]
-        errors = [int((kept != truth).sum()) for kept in (recipe, ours)]
-        settings = " ".join(changed_words(from_words(RECIPES["mona_cnn"].settings(), bench.words)))
-        found.append(
-            Comparison(
-                data=f"{target} against all, {kind}: {len(some.train) + len(some.validation)} pictures, "
-                f"{int(shows[some.train].sum() + shows[some.validation].sum())} of the target",
-                measured=f"errors of {len(truth)} ({int(truth.sum())} show it)",
-                ancestor=f"{errors[0]} {_parts(recipe, truth)}; mona_cnn {settings}, {recipe_s:.0f} CPU s",
-                ours=f"{errors[1]} {_parts(ours, truth)}; {way}, {ours_s:.0f} CPU s",
-                goal=f"≤ {GOALS[kind]:.2f} of its errors",
-                met=errors[1] <= GOALS[kind] * errors[0],
-                facts={"errors": errors, "seconds": [recipe_s, ours_s]},
-            )
+def comparisons(bench: TwoClassBench, target: str, kind: str) -> list[Comparison]:
+    """Train both sides on one kind of training pictures."""
+    some = bench.material if kind == WHOLE else balanced(bench.material, target, SLACK, bench.seed)
+    shows = np.array(some.kinds) == target
+    truth = shows[some.test]
+    settings = from_words(RECIPES["mona_cnn"].settings(), bench.words)
+    setting = f"mona_cnn {' '.join(changed_words(settings))}"
+    pictures = f"{target} against all, {kind}, {some.marks()}, seed {bench.seed}"
+    way = bench.ours or USUAL[kind]
+    ours = _ours(bench, some, target, way, pictures)
+    bench.say(f"  {target} against all, {kind}, ours: {ours.words(way)}")
+    recipe = bench.sides.measured.once(f"{pictures}: {setting}", Kept, lambda: _recipe(bench, settings, some, shows))
+    return [
+        Comparison(
+            data=f"{target} against all, {kind}: {len(some.train) + len(some.validation)} pictures, "
+            f"{int(shows[some.train].sum() + shows[some.validation].sum())} of the target",
+            measured=f"errors of {len(truth)} ({int(truth.sum())} show it)",
+            ancestor=recipe.words(setting),
+            ours=ours.words(way),
+            goal=f"≤ {GOALS[kind]:.2f} of its errors",
+            met=ours.errors <= GOALS[kind] * recipe.errors,
+            facts={"errors": [recipe.errors, ours.errors], "seconds": [recipe.cpu_s, ours.cpu_s]},
         )
-        bench.say(f"{found[-1].data}: {errors[0]} against {errors[1]} errors")
-    return found
+    ]
 
 
-def _parts(kept: BoolArray, truth: BoolArray) -> str:
-    return f"({int((kept & ~truth).sum())} wrongly kept + {int((~kept & truth).sum())} missed)"
+def _kept(seconds: float, kept: BoolArray, truth: BoolArray, done: float = 1.0) -> Kept:
+    return Kept(seconds, int((kept & ~truth).sum()), int((~kept & truth).sum()), done)
 
 
-def _recipe(bench: TwoClassBench, some: Material, shows: BoolArray) -> tuple[float, BoolArray]:
-    """Seconds of training, and which test pictures it keeps."""
-    recipe = RECIPES["mona_cnn"]
-    settings = from_words(recipe.settings(), bench.words)
+def _recipe(bench: TwoClassBench, settings: RecipeSettings, some: Material, shows: BoolArray) -> Kept:
     pictures = some.pixels(settings.preprocessing())
-    begun = time.process_time()
+    watch = Stopwatch()
     stage = LabelledPictures("target", pictures, np.where(shows, 0, 1), some.train, some.validation)
-    network = fit(recipe, settings, ("target", "rest"), [stage], place=_place(bench))
-    seconds = time.process_time() - begun
+    place = FitPlace(report=_quarters(bench.say), clock=time.process_time)
+    network = fit(RECIPES["mona_cnn"], settings, ("target", "rest"), [stage], place=place)
+    seconds, _ = watch.seconds()
     scores: FloatArray = probabilities(network, pictures[some.test])[:, 0]
-    return seconds, scores >= KEPT_FROM
+    return _kept(seconds, scores >= KEPT_FROM, shows[some.test], share_done(network))
 
 
-def _ours(bench: TwoClassBench, some: Material, target: str) -> tuple[float, BoolArray]:
-    """The same of ours: every class of the folder is a character, as in a gallery."""
+def _ours(bench: TwoClassBench, some: Material, target: str, way: str, pictures: str) -> Kept:
+    if way != ALL_CLASSES:
+        return bench.sides.measured.once(f"{pictures}: {way}", Kept, lambda: _judged(bench, some, target, way))
+    own = efficientnet_lite0.RECIPE
+    side = bench.sides.recipe(own, from_words(own.settings(), bench.our_words), some)  # once for all targets
+    kept = np.array(side.said) == some.classes.index(target)
+    return _kept(side.cpu_s, kept, np.array(some.kinds)[some.test] == target, side.done)
+
+
+def _judged(bench: TwoClassBench, some: Material, target: str, way: str) -> Kept:
+    """By a network of two heads: every class of the folder is a character, as in a gallery."""
     rows = np.concatenate([some.train, some.validation, some.test])
     names = {**dict.fromkeys(some.train.tolist(), "train"), **dict.fromkeys(some.validation.tolist(), "validation")}
     examples = [
@@ -114,41 +140,22 @@ def _ours(bench: TwoClassBench, some: Material, target: str) -> tuple[float, Boo
         for row in rows.tolist()
     ]
     pictures = some.pixels(Preprocessing(_OURS_PX))[rows]
-    begun = time.process_time()
+    watch = Stopwatch()
     plan = TrainingPlan(minimum=Minimum(per_class=8), tags_may_lie=False, seed=bench.seed)
     with tempfile.TemporaryDirectory(prefix="bench-ancestors-") as folder:
-        learned = learn(pictures, examples, [TargetSpec(target, target)], plan, embedder=_embedder(bench, Path(folder)))
+        embedder = _embedder(way, bench.seed, Path(folder))
+        learned = learn(pictures, examples, [TargetSpec(target, target)], plan, embedder=embedder)
     (found,) = learned.targets
     scores = found.learned.scores[-len(some.test) :]
-    return time.process_time() - begun, scores >= found.learned.chosen.threshold
+    truth = np.array(some.kinds)[some.test] == target
+    return _kept(watch.seconds()[0], scores >= found.learned.chosen.threshold, truth)
 
 
-def _by_all_classes(bench: TwoClassBench, some: Material, target: str) -> tuple[float, BoolArray]:
-    """The same by a recogniser, which is trained once for all targets where these are the same pictures."""
-    kind = WHOLE if some is bench.material else target
-    if kind not in bench.recognised:
-        recipe = RECIPES[efficientnet_lite0.NAME]
-        settings = from_words(recipe.settings(), bench.our_words)
-        pictures = some.pixels(settings.preprocessing())
-        stage = LabelledPictures("classes", pictures, some.labels(), some.train, some.validation)
-        begun = time.process_time()
-        network = fit(recipe, settings, some.classes, [stage], place=_place(bench))
-        seconds = time.process_time() - begun
-        bench.recognised[kind] = seconds, probabilities(network, pictures[some.test]).argmax(axis=1)
-    seconds, likeliest = bench.recognised[kind]
-    return seconds, likeliest == some.classes.index(target)
-
-
-def _embedder(bench: TwoClassBench, folder: Path) -> Embedder:
-    if bench.ours == PRETRAINED:
-        return pretrained_embedders.frozen(bench.seed)
-    recipe = TrainingRecipe(time_budget_s=36_000, seed=bench.seed)
+def _embedder(way: str, seed: int, folder: Path) -> Embedder:
+    if way == PRETRAINED:
+        return pretrained_embedders.frozen(seed)
+    recipe = TrainingRecipe(time_budget_s=36_000, seed=seed)
     return pretrained_embedders.fine_tuned(recipe, folder / "looked-at", None)
-
-
-def _place(bench: TwoClassBench) -> FitPlace:
-    """Minutes are of processors."""
-    return FitPlace(report=_quarters(bench.say), clock=time.process_time)
 
 
 def _quarters(say: Say) -> Callable[[str, float, str], None]:
