@@ -14,6 +14,7 @@ from commands.context.connection import Pace, connect
 from commands.context.gallery import hold_gallery
 from commands.context.workspace import Clock, Workspace, load_workspace
 from commands.crawling.summary import size
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.targets import known_target
 from commands.output.apply_table import plain, print_steps, steps
 from commands.terminal.console import complain, print_json, say
@@ -26,7 +27,7 @@ from crawler.errors import CrawlError
 from crawler.fetch_originals import OriginalFetcher
 from crawler.sources.listing import SiteSource
 from crawler.transport.downloads import Downloader
-from storage.archive import Archive, open_reader
+from storage.archive import Archive
 from storage.database.chunks import chunked
 from storage.moves.apply_plan import BRAKE, Applied, ApplyPlan, BrakeLimit, plan_apply
 from storage.plurals import counted
@@ -108,7 +109,7 @@ async def _run(options: ApplyOptions, workspace: Workspace, access: _SiteAccess)
 def _dry_run(options: ApplyOptions, workspace: Workspace, stop: StopRequest) -> int:
     """Read, and say what would be done: not even what a killed run left behind is tidied up."""
     target = _target(options, workspace)
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         plan = reader.ask(lambda connection: plan_apply(connection, target, options.limit))
     _report_plan(plan)
     if not options.as_json:
@@ -122,7 +123,7 @@ def _target(options: ApplyOptions, workspace: Workspace) -> str | None:
     """The target that is meant; None: every one."""
     if options.target is None:
         return None
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         return known_target(reader, options.target).name
 
 

@@ -14,6 +14,7 @@ from commands.context.output_paths import check_output_folder
 from commands.context.registered_models import judge_settings, verified
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.labelled_source import labelled_source
 from commands.lookup.model_targets import model_of
 from commands.lookup.post_links import PostLinks, link_of, post_links
@@ -24,7 +25,6 @@ from commands.terminal.exit_codes import ExitCode
 from commands.terminal.interruptible import run_stoppable
 from commands.terminal.stage_progress import reporting
 from commands.terminal.tables import print_line, print_table
-from storage.archive import open_reader
 from storage.archive_records import RegisteredModel
 from storage.errors import StorageError
 from storage.gallery_view import Picture, Renditions, pictures
@@ -69,7 +69,7 @@ _NOTHING_KEPT = "nothing was written; run the same command to measure from the b
 
 
 async def _run(options: EvaluateOptions, workspace: Workspace, measures: Measures) -> int:
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         recogniser = _recogniser(reader, options.name)
         if recogniser is not None:
             from commands.training.recogniser_evaluation import evaluate_recogniser

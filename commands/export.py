@@ -15,6 +15,7 @@ from rich.text import Text
 from commands.context.output_paths import check_output_folder
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.targets import known_target
 from commands.terminal.allowed_values import CAPTIONS, EXPORTS, PLACING
 from commands.terminal.console import complain, print_json, printable, say
@@ -33,7 +34,6 @@ from interchange.files.pictures import FORMATS, PictureSettings
 from interchange.files.placement import How, Result
 from interchange.layouts.layout import LayoutOptions
 from interchange.withdrawal import withdraw
-from storage.archive import open_reader
 from storage.plurals import counted
 from storage.reader import Reader
 from storage.search.language import And, Metatag, Query, parse
@@ -109,7 +109,7 @@ def run(options: ExportOptions, root: Path | None, config: Path | None) -> int:
 
 async def _run(options: ExportOptions, workspace: Workspace) -> int:
     stop = threading.Event()
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         request = _request(options, reader)
         async with reporting(quiet=options.quiet or options.as_json) as report:
 

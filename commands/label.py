@@ -19,13 +19,13 @@ from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
 from commands.folders.label_desk import LabelDesk, Question
 from commands.folders.label_session import KEYS, LabelSession
+from commands.lookup.gallery_reader import read_gallery
 from commands.output.terminal_picture import terminal_picture
 from commands.terminal.console import print_json, say
 from commands.terminal.interruptible import run_stoppable
 from commands.terminal.machine_formats import leave_open
 from commands.terminal.stage_progress import reporting
 from commands.terminal.tables import print_line, print_table, results, screen_width
-from storage.archive import open_reader
 from storage.folders.label_file import LabelFile, label_file_of
 from storage.plurals import counted
 from system.browser import open_in_browser
@@ -179,6 +179,8 @@ def _say(options: LabelOptions, still_open: int, written: int, every: Counter[st
         print_json({"labels": str(table), "written": written, "classes": dict(every), "exit": code})
     elif not options.quiet:
         say(f"{counted(written, 'label')} written to {table}; {still_open} still open")
+        if every:
+            say(f"crawl train NAME --from {options.folder} --classes learns from them")
     return code
 
 
@@ -188,7 +190,7 @@ def _package(options: LabelOptions, workspace: Workspace) -> RecogniserPackage |
     from commands.context.registered_models import verified_recogniser
     from commands.lookup.model_targets import recogniser_among
 
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         return verified_recogniser(workspace, recogniser_among(reader.models(), options.with_name))
 
 

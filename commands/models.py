@@ -17,6 +17,7 @@ from commands.context.registered_models import verified, verified_either
 from commands.context.workspace import Workspace, load_workspace
 from commands.deployment.export import export_elsewhere
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.targets import model_words
 from commands.output.column_fit import filled, fitting
 from commands.output.refusals import refusal_words
@@ -26,7 +27,6 @@ from commands.terminal.interruptible import run_stoppable
 from commands.terminal.tables import list_table, print_line, print_table, screen_width
 from commands.terminal.user_paths import PathRefused, expanded
 from crawler.decisions import Policy
-from storage.archive import open_reader
 from storage.archive_records import RegisteredModel
 from storage.errors import StorageError
 from storage.files.paths import models_folder
@@ -95,7 +95,7 @@ EXPENDABLE = ("made", "before it", "round", "tested")  # on narrow screens, the 
 
 
 def _list(options: ModelsOptions, workspace: Workspace) -> int:
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         models, others = reader.models(), reader.other_thresholds()
         compared = measured_today(workspace, reader, models)
     if options.as_json:
@@ -198,10 +198,10 @@ def _limits(model: RegisteredModel) -> Mapping[str, float]:
 
 
 def _limits_words(limits: Mapping[str, float]) -> str:
-    if not any(limits.values()):
-        return "it answers with the likeliest class, however sure it is"
-    named = {"top": "a probability of", "gap": "a gap to the second of", "deviation": "a deviation of"}
-    return "it says a name from " + ", ".join(f"{named[name]} {least:.2f}" for name, least in limits.items()) + " on"
+    from classifier.recognition.certainty import limit_words
+
+    words = limit_words(limits)
+    return f"it says a name from {words} on" if words else "it answers with the likeliest class, however sure it is"
 
 
 def _is_in(compared: Mapping[str, SideBySide], model: RegisteredModel) -> bool:
@@ -264,7 +264,7 @@ def _show(options: ModelsOptions, name: str, workspace: Workspace) -> int:
     from classifier.package.embedding_blocks import blocks_text
     from classifier.package.package import Package
 
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         model = _named(reader, name)
     package = verified_either(workspace, model)
     beside = package.head.tagger_block if isinstance(package, Package) else None
@@ -309,7 +309,7 @@ def _export(options: ModelsOptions, name: str, workspace: Workspace) -> int:
     if options.folder is None:
         raise UsageRefused("crawl models export needs a folder to write to")
     check_output_folder(options.folder, "crawl models export")
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         model = _named(reader, name)
     package = verified_either(workspace, model)
     if options.form != PACKAGE:
@@ -374,7 +374,7 @@ def _check_package(source: Path) -> None:
 async def _activate(options: ModelsOptions, name: str, workspace: Workspace) -> int:
     from rounds.models import Switch, model_before, switch
 
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         models = reader.models()
         model = (
             model_before(models, model_words(reader, name)) if options.action == "rollback" else _named(reader, name)

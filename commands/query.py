@@ -12,6 +12,7 @@ from typing import IO, Any
 from commands.context.output_paths import check_output, write_output
 from commands.context.workspace import load_workspace
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.post_links import post_links
 from commands.output.parquet_table import check_parquet, write_parquet
 from commands.output.query_hints import hints
@@ -21,7 +22,6 @@ from commands.terminal.allowed_values import FORMATS
 from commands.terminal.console import messages, say
 from commands.terminal.suggestions import choose
 from commands.terminal.user_paths import shortest
-from storage.archive import open_reader
 from storage.reader import Reader, Rows
 from storage.search.language import Query, parse
 from storage.search.ranking import Ranker, needs_ranks
@@ -52,7 +52,7 @@ def run(options: QueryOptions, root: Path | None, config: Path | None) -> int:
         check_output(options.output, _OUTPUT)
     if options.sql is not None and options.expression:
         raise UsageRefused("give an expression or --sql, not both")
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         if options.sql is not None:
             rows = reader.sql(options.sql, _limit(options))
         else:

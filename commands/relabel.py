@@ -12,13 +12,13 @@ from pathlib import Path
 from commands.context.settings import Settings
 from commands.context.workspace import Clock, load_workspace
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.known_sites import known_site
 from commands.lookup.targets import target_among
 from commands.terminal.console import print_json, say
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.machine_formats import leave_open
 from commands.terminal.suggestions import choose
-from storage.archive import open_reader
 from storage.archive_records import Label, Relabelled
 from storage.label_writer import Labelling
 from storage.plurals import counted
@@ -47,7 +47,7 @@ def run(options: RelabelOptions, root: Path | None, config: Path | None, clock: 
     value = LabelValue(choose("label", options.value, [one.value for one in LabelValue]))
     ids = _ids(options.posts)
     workspace = load_workspace(root, config, clock=clock)
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         target = _target(reader, options.target)
         site = _site(reader, options.site, workspace.settings)
     who = _who()

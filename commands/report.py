@@ -9,13 +9,13 @@ from pathlib import Path
 from commands.context.output_paths import check_output, check_output_folder, write_output
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.post_links import post_links
 from commands.lookup.targets import known_target
 from commands.pages.datasette_metadata import datasette_metadata
 from commands.pages.report_tables import Report, report_of, screen_of
 from commands.terminal.console import print_json
 from commands.terminal.tables import print_line, print_table
-from storage.archive import open_reader
 from storage.reader import Reader
 
 
@@ -38,7 +38,7 @@ def run(options: ReportOptions, root: Path | None, config: Path | None) -> int:
     """
     _check(options)
     workspace = load_workspace(root, config)
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         if options.datasette is not None:
             settings = datasette_metadata(workspace.root.name)
             write_output(options.datasette, "--datasette", lambda file: file.write(settings))

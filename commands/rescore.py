@@ -14,6 +14,7 @@ from commands.context.registered_models import chosen_for, verified
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.targets import known_target
 from commands.output.refusals import refusal_words, refused_code
 from commands.terminal.console import print_json, say
@@ -24,7 +25,7 @@ from commands.terminal.stage_progress import reporting
 from commands.training.embedding_refresh import look_at_all_again
 from commands.training.outcome import followed_words
 from crawler.decisions import Policy
-from storage.archive import Archive, open_reader
+from storage.archive import Archive
 from storage.plurals import counted
 from storage.records import ModelCard
 from storage.rows.status import decided_posts
@@ -53,7 +54,7 @@ async def _run(options: RescoreOptions, workspace: Workspace) -> int:
     from rounds.rescoring.rescore import rescore
 
     started = time.monotonic()
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         target = known_target(reader, options.target)
         model = reader.active_model(target.name)
         if model is None:
@@ -103,7 +104,7 @@ async def _finish_following(
     from rounds.head_round import HeadRoundSettings
     from rounds.target_state import network_left, still_behind
 
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         left, behind = network_left(reader, card), still_behind(reader, card)
     if left is None or not behind:
         return ()
@@ -117,7 +118,7 @@ async def _finish_following(
         outcomes = await let_follow(archive, workspace, card, left, settings, report)
     for one in outcomes:
         say(followed_words(one))
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         for name in still_behind(reader, card):
             say(f"{name} stays on the old network: it has too few test pictures to show that the new one is no worse")
     return outcomes

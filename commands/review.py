@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from commands.context.gallery import bring_up_to_date
 from commands.context.workspace import Workspace, load_workspace
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.post_links import PostLinks, post_links
 from commands.terminal.console import say
-from storage.archive import open_reader
 from system.browser import open_in_browser
 from system.child_process import DOWNLOADS, allowed, module_command
 
@@ -58,7 +57,7 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None, serve: S
     from rounds.target_state import target_state_in
 
     workspace = load_workspace(root, config)
-    bring_up_to_date(workspace, "crawl review")
+    read_gallery(workspace).close()
     with (
         GalleryReviewService(workspace.root, _who(), trust_tags=workspace.settings.scoring.trust_tags) as service,
         bind(DEFAULT_PORT if options.port is None else options.port) as listening,
@@ -100,7 +99,7 @@ def _round_settings() -> Mapping[str, str]:
 
 def _links(workspace: Workspace) -> PostLinks:
     """Where the posts of each site that the gallery knows can be seen."""
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         return post_links(workspace, reader)
 
 

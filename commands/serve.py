@@ -11,12 +11,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from commands.context.gallery import bring_up_to_date
 from commands.context.workspace import Workspace, load_workspace
 from commands.deployment.export import program_version
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.terminal.console import complain, say
-from storage.archive import open_reader
 from storage.plurals import counted
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def run(options: ServeOptions, root: Path | None, config: Path | None, serve: Se
     from review.server import bind
 
     workspace = load_workspace(root, config)
-    bring_up_to_date(workspace, "crawl serve")
+    read_gallery(workspace).close()
     subject = _subject(options.name, workspace)
     with bind(DEFAULT_PORT if options.port is None else options.port, options.host) as listening:
         try:
@@ -76,7 +75,7 @@ def _subject(named: str, workspace: Workspace) -> PictureSubject:
     from commands.folders.options import ClassifyOptions
     from commands.lookup.model_targets import model_of
 
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         _, model = model_of(reader, named)
         recogniser, target = (named, None) if model.recognises_classes else (None, named)
         return subject_of(reader, workspace, ClassifyOptions(keep=target, recogniser=recogniser))

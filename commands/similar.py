@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from commands.context.output_paths import check_output_folder, write_output
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.known_sites import known_site
 from commands.lookup.post_links import PostLinks, link_of, post_links
 from commands.lookup.targets import known_target
@@ -24,7 +25,6 @@ from commands.terminal.console import print_json, say
 from commands.terminal.interruptible import run_stoppable
 from commands.terminal.tables import print_line, print_table
 from commands.terminal.user_paths import expanded
-from storage.archive import open_reader
 from storage.database.error_translation import at_border
 from storage.errors import NoEmbeddings
 from storage.plurals import counted
@@ -110,7 +110,7 @@ async def _run(options: SimilarOptions, workspace: Workspace) -> int:
     from rounds.retrieval.neighbours import Neighbours
 
     async with AsyncExitStack() as stack:
-        reader = stack.enter_context(open_reader(workspace.root))
+        reader = stack.enter_context(read_gallery(workspace))
         target = known_target(reader, options.keep) if options.keep is not None else None
         wanted = _wanted(reader, options, None if target is None else target.name)
         space = embedding_space(reader, target)

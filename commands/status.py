@@ -11,9 +11,9 @@ from rich.text import Text
 
 from commands.context.workspace import load_workspace
 from commands.crawling.summary import size
+from commands.lookup.gallery_reader import read_gallery
 from commands.terminal.console import print_json, printable
 from commands.terminal.tables import facts_table, print_table
-from storage.archive import open_reader
 from storage.plurals import counted
 from storage.reader import Reader
 from storage.records import LabelReason, ModelCard
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
     """Print the status of the root."""
     workspace = load_workspace(root, config)
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         status = reader.status()
         estimates = _so_far(reader, status, trust_tags=workspace.settings.scoring.trust_tags)
         if as_json:

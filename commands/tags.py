@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from commands.context.output_paths import check_output, write_output
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.post_links import link_of, post_links
 from commands.lookup.targets import known_target
 from commands.pages.tag_list import TagList, TagRow, tag_csv, tag_table
 from commands.terminal.console import print_json, say
 from commands.terminal.machine_formats import print_formatted
 from commands.terminal.tables import print_line, print_table
-from storage.archive import open_reader
 from storage.archive_records import RegisteredModel
 from storage.reader import Reader
 from storage.records import Target
@@ -55,7 +55,7 @@ def run(options: TagsOptions, root: Path | None, config: Path | None) -> int:
     if options.to is not None:
         check_output(options.to, "--to")
     workspace = load_workspace(root, config)
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         target = known_target(reader, options.keep)
         model = reader.active_model(target.name)
         lists = _lists(options, workspace, reader, target, model)

@@ -23,6 +23,7 @@ from commands.crawling.references import references_again, train_from_references
 from commands.crawling.round_steps import RoundSteps
 from commands.crawling.second_target import head_settings, second_target, train_second_target
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.targets import known_target
 from commands.terminal.stage_progress import reporting
 from commands.training.embedding_refresh import look_at_all_again
@@ -31,7 +32,6 @@ from commands.training.missing_hashes import hashed
 from commands.training.outcome import report_outcome
 from commands.training.round_runner import run_round
 from commands.training.training_task import TrainingTask
-from storage.archive import open_reader
 from storage.files.paths import models_folder, target_models
 from storage.reader import Reader
 from storage.rows.named_posts import shown_in_posts
@@ -115,7 +115,7 @@ async def _run(options: TrainOptions, workspace: Workspace, steps: RoundSteps) -
     started = time.monotonic()
     settings = head_settings(goal_of(options, workspace.settings), workspace, force=options.force)
     async with reporting(quiet=options.quiet or options.as_json, as_lines_of_json=options.json_progress) as report:
-        with open_reader(workspace.root) as reader:
+        with read_gallery(workspace) as reader:
             if options.references is not None:
                 outcome = await train_from_references(options, options.references, workspace, settings, report, steps)
                 return report_outcome(options, outcome, time.monotonic() - started)
@@ -184,7 +184,7 @@ async def _network_too(task: _Task, candidate: Candidate) -> _Ended:
         in_flight=task.workspace.settings.scoring.in_flight,
     )
     models = target_models(models_folder(task.workspace.root), candidate.snapshot.target.name)
-    with open_reader(task.workspace.root) as reader, closing(Renditions(reader)) as renditions:
+    with read_gallery(task.workspace) as reader, closing(Renditions(reader)) as renditions:
         characters = reader.ask(shown_in_posts)
         names = zip(candidate.snapshot.evidence.sites, candidate.snapshot.evidence.post_ids.tolist(), strict=True)
         ids = candidate.snapshot.evidence.version_ids.tolist()

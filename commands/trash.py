@@ -14,6 +14,7 @@ from commands.context.gallery import hold_gallery
 from commands.context.workspace import Clock, Workspace, load_workspace
 from commands.crawling.summary import size
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.known_sites import known_site
 from commands.lookup.targets import known_target
 from commands.output.column_fit import filled, fitting
@@ -23,7 +24,7 @@ from commands.terminal.exit_codes import ExitCode, worst
 from commands.terminal.machine_formats import leave_open
 from commands.terminal.suggestions import choose
 from commands.terminal.tables import list_table, print_table, screen_width
-from storage.archive import Archive, open_reader
+from storage.archive import Archive
 from storage.moves.trash import PurgePlan, TrashChoice, Trashed, trashed
 from storage.plurals import counted
 
@@ -81,7 +82,7 @@ def _which(options: TrashOptions, workspace: Workspace) -> TrashChoice:
             raise UsageRefused(f"{word!r} is not a post id; nothing was done")
         ids.append(int(word))
     target = site = None
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         if options.target is not None:
             target = known_target(reader, options.target).name
         if options.site is not None:
@@ -92,7 +93,7 @@ def _which(options: TrashOptions, workspace: Workspace) -> TrashChoice:
 
 def _list(options: TrashOptions, workspace: Workspace) -> int:
     which = _which(options, workspace)
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         found = [item for item in reader.ask(trashed) if which.wants(item)]
     if options.as_json:
         print_json({"trash": [_plain(item) for item in found], "bytes": sum(item.size for item in found)})

@@ -15,10 +15,10 @@ from pathlib import Path
 from commands.context.gallery import hold_gallery
 from commands.context.registered_models import verified_either
 from commands.context.workspace import Workspace, load_workspace
+from commands.lookup.gallery_reader import read_gallery
 from commands.terminal.console import messages, print_json, say
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.tables import print_line
-from storage.archive import open_reader
 from storage.lifecycle.verify import VerifyReport, verify
 from storage.plurals import counted
 
@@ -52,6 +52,7 @@ def run(root: Path | None, config: Path | None, *, set_aside: bool = False, as_j
         GalleryBusy: `set_aside`, and another program holds the gallery; nothing was done.
     """
     workspace = load_workspace(root, config)
+    read_gallery(workspace).close()
     changed: int | None = None
     if set_aside:
         report, changed = asyncio.run(_set_aside(workspace, quiet=as_json))
@@ -106,7 +107,7 @@ def _altered_models(workspace: Workspace) -> Iterator[str]:
     """Registered models whose files are not what was registered."""
     from classifier.errors import ModelError
 
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         registered = reader.models()
     for model in registered:
         try:

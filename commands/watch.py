@@ -16,6 +16,7 @@ from classifier.video.timeline import Appearance
 from commands.context.output_paths import check_output_folder
 from commands.context.workspace import Workspace, load_workspace
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.terminal.console import print_json, say
 from commands.terminal.escapes import json_text
 from commands.terminal.exit_codes import ExitCode, worst
@@ -26,7 +27,6 @@ from commands.terminal.tables import print_line, print_table
 from commands.videos.timeline_formats import clock, seconds_of, to_csv, to_json, to_table, to_vtt
 from crawler.sources.frame_delays import frame_delays
 from storage.plurals import counted
-from storage.reader import Reader
 
 if TYPE_CHECKING:
     from classifier.video.frame_reader import ReaderSettings
@@ -92,7 +92,7 @@ def _watching(options: WatchOptions, workspace: Workspace) -> tuple[Watching, Mo
     from commands.lookup.model_targets import model_of
     from commands.videos.watcher import Watching
 
-    with Reader.open(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         target, model = model_of(reader, options.name)
     package = verified_either(workspace, model)
     if isinstance(package, RecogniserPackage):

@@ -73,9 +73,13 @@ class RecoveryReport:
         ]
         lines = [f"recovered: {counted(number, noun)} {done}" for number, noun, done in found if number]
         lines += [f"damaged: {path}" for path in self.damaged]
-        if self.migrated_from is not None:
-            lines.append(f"database upgraded from schema {self.migrated_from}; backup: {self.backup}")
-        return [*lines, *self.notes]
+        return [*lines, *self.news()]
+
+    def news(self) -> list[str]:
+        """What everybody is to know who opens the gallery, whatever for: an upgrade, and notes on the disk."""
+        if self.migrated_from is None:
+            return list(self.notes)
+        return [f"database upgraded from schema {self.migrated_from}; backup: {self.backup}", *self.notes]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ ArchiveError            never raised itself; every class says its process exit c
 │   ├── DatabaseDamaged     restore a backup; the file was left untouched
 │   ├── DatabaseUnreachable no server answers, or it went away; run again when it is there
 │   ├── DatabaseMissing     restore a backup; the gallery has files and no database
-│   └── DatabaseNewer       written by a newer program; upgrade this one
+│   ├── DatabaseNewer       written by a newer program; upgrade this one
+│   └── DatabaseOlder       written by an older one; open it for writing, which upgrades it
 ├── GalleryBusy         9   another crawl owns the gallery; wait for it
 ├── FolderBusy          9   another crawl writes into the same folder, or labels it; wait for it
 └── BrakeEngaged        12  more would leave than a change of mind explains; look, then confirm
@@ -149,6 +150,20 @@ class DatabaseMissing(DatabaseError):
 
 class DatabaseNewer(DatabaseError):
     """A newer version of this program wrote the database."""
+
+
+class DatabaseOlder(DatabaseError):
+    """An older version of this program wrote the database; it has to be upgraded before it is read."""
+
+    def __init__(self, message: str, *, may_be_upgraded: bool) -> None:
+        """Say so.
+
+        Args:
+            message: for people.
+            may_be_upgraded: whether something can be written there.
+        """
+        super().__init__(message)
+        self.may_be_upgraded = may_be_upgraded
 
 
 class GalleryBusy(ArchiveError, RunError):

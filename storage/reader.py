@@ -90,7 +90,10 @@ class Reader:
                     raise DatabaseMissing(f"{database}: is gone; put a backup from {root / 'backups'} in its place")
                 if root.exists() and not root.is_dir():
                     raise WrongRoot(f"{root}: is not a folder; name the gallery's")
-                raise WrongRoot(f"{root}: there is no gallery here; crawl makes one")
+                raise WrongRoot(
+                    f"{root}: there is no gallery here; --root names another, crawl train NAME --from DIR makes one "
+                    "from folders of pictures, and crawl --tag TAG --keep NAME from a site"
+                )
             if problem := database.problem():
                 raise DatabaseDamaged(f"{database}: {problem}; it was left as it is; put a backup in its place")
             reader = cls(root, database)

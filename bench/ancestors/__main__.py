@@ -81,20 +81,21 @@ class Bench:
         data: Path | None = self._options.data
         return named or (None if data is None else data / FOLDERS[row])
 
-    def _words(self, kind: str) -> list[str]:
+    def words(self, kind: str) -> list[str]:
         """Settings of an ancestor: the small ones, the time, and what was typed, which counts most."""
         options = self._options
         time_ = [f"minutes={options.minutes}"] if options.minutes else []
         return [*(SMALL[kind] if options.small else ()), *time_, *getattr(options, kind)]
 
-    def _own_words(self, row: str) -> list[str]:
+    def own_words(self, row: str) -> list[str]:
+        """Settings of ours: what suits such pictures, and what was typed."""
         return [*OURS[row], *self._options.lite0]
 
     def _tuned(self, folder: Path) -> list[Line]:
         options = self._options
         material = material_of(folder, options.seed, options.at_most)
         bench = tuned_network.TunedBench(
-            material, self._words("inception"), self._own_words(TUNED), options.by, self.sides
+            material, self.words("inception"), self.own_words(TUNED), options.by, self.sides
         )
         return [partial(tuned_network.comparisons, bench, folder.name)]
 
@@ -102,7 +103,7 @@ class Bench:
         options = self._options
         material = material_of(folder, options.seed)
         bench = two_classes.TwoClassBench(
-            material, self._words("mona"), self.sides, options.ours, self._own_words(TWO), options.seed
+            material, self.words("mona"), self.sides, options.ours, self.own_words(TWO), options.seed
         )
         targets = options.keep or [one for one in TARGETS if one in material.classes]
         kinds = (two_classes.EQUAL, two_classes.WHOLE)  # the second asks for what the row before trains
@@ -110,12 +111,12 @@ class Bench:
 
     def _many(self, folder: Path) -> list[Line]:
         material = material_of(folder, self._options.seed, self._options.at_most)
-        bench = many_classes.ManyBench(material, self._words("simpsons"), self._own_words(MANY), self.sides)
+        bench = many_classes.ManyBench(material, self.words("simpsons"), self.own_words(MANY), self.sides)
         return [partial(many_classes.comparisons, bench, folder.name)]
 
     def _frozen(self, folder: Path) -> list[Line]:
         material = material_of(folder, self._options.seed, self._options.at_most)
-        bench = frozen_network.FrozenBench(material, self._words("vgg"), self.sides)
+        bench = frozen_network.FrozenBench(material, self.words("vgg"), self.sides)
         return [partial(frozen_network.comparisons, bench, folder.name)]
 
 

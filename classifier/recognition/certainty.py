@@ -6,6 +6,7 @@ equally probable). With K classes the deviation lies between 0 and sqrt(K - 1) /
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,3 +49,11 @@ class Limits:
         return np.asarray(
             (certainty.top >= self.top) & (certainty.gap >= self.gap) & (certainty.deviation >= self.deviation)
         )
+
+
+_FIGURES = {"top": "a probability of", "gap": "a gap to the second of", "deviation": "a deviation of"}
+
+
+def limit_words(limits: Mapping[str, float]) -> str:
+    """From which figures on a name is said, for people: those that limit something; empty where none does."""
+    return " and ".join(f"{words} {limits[name]:.2f}" for name, words in _FIGURES.items() if limits.get(name))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from classifier.recognition.certainty import limit_words
 from classifier.recognition.head_fit import FittedHead, LabelledVectors, log_loss
 from classifier.recognition.labels import NOBODY
 from classifier.recognition.limit_choice import ChosenLimits
@@ -82,16 +83,20 @@ def summary_text(name: str, recogniser: Recogniser, metrics: Mapping[str, Any], 
 
 
 def _taken(one: Mapping[str, Any]) -> str:
-    return f" (taken for {one['taken_for']} {one['taken_count']} times)" if one["taken_for"] else ""
+    if not one["taken_for"]:
+        return ""
+    times = "once" if one["taken_count"] == 1 else f"{one['taken_count']} times"
+    return f" (taken for {one['taken_for']} {times})"
 
 
 def _nobody_line(recogniser: Recogniser, metrics: Mapping[str, Any]) -> str:
-    named, right, limits = metrics["named"], metrics["right_of_named"], recogniser.limits
+    named, right = metrics["named"], metrics["right_of_named"]
     refused = metrics["strangers_refused"]
     figures = f"{named:.1%} of known pictures get a name, {right:.1%} of these are right"
     if NOBODY in recogniser.classes:
         found = "" if refused is None else f"; {refused:.1%} of nobody found"
         return f"nobody is a class of its own: {figures}{found}"
-    where = f"a name from top {limits.top:.2f}, gap {limits.gap:.2f}, deviation {limits.deviation:.2f} on"
-    strangers_ = "" if refused is None else f"; of classes that it does not know, {refused:.1%} get none"
-    return f"{where}, else nobody: {figures}{strangers_}"
+    strangers = "" if refused is None else f"; of classes that it does not know, {refused:.1%} get none"
+    words = limit_words(asdict(recogniser.limits))
+    where = f"a name from {words} on, else nobody" if words else "the likeliest class, however sure it is"
+    return f"{where}: {figures}{strangers}"

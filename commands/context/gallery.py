@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 
 from commands.context.workspace import Workspace
 from commands.terminal.console import say
-from storage.archive import Archive, open_reader
+from storage.archive import Archive
 from storage.archive_records import ArchiveSettings
-from storage.errors import DatabaseError, DatabaseNewer, GalleryBusy
+from storage.errors import GalleryBusy
 
 MEGABYTE = 1024 * 1024
 _ASK_AGAIN_S = 1.0
@@ -35,26 +35,20 @@ def archive_settings(workspace: Workspace, command: str, *, create: bool) -> Arc
     )
 
 
-def bring_up_to_date(workspace: Workspace, command: str) -> None:
-    """Upgrade a gallery that an older program left; whoever owns it now has done so already.
+def upgrade(workspace: Workspace) -> None:
+    """Upgrade a gallery that an older program left; whoever held it meanwhile may have done so already.
 
     Args:
         workspace: the root and its settings.
-        command: for the message that others get meanwhile.
 
     Raises:
-        the storage family: there is no gallery, or it cannot be read.
+        the storage family: it cannot be upgraded; it is as it was.
     """
-    try:
-        open_reader(workspace.root).close()
-    except DatabaseNewer:
-        raise
-    except DatabaseError as old:
-        say(str(old))
-        archive = Archive.open(workspace.root, archive_settings(workspace, command, create=False))
-        for line in archive.recovery.lines():
-            say(line)
-        archive.close()
+    say(f"upgrading the gallery {workspace.root}, which an older version of this program wrote")
+    archive = Archive.open(workspace.root, archive_settings(workspace, "upgrade", create=False))
+    for line in archive.recovery.lines():
+        say(line)
+    archive.close()
 
 
 async def hold_gallery(
@@ -85,6 +79,6 @@ async def hold_gallery(
                 say(f"waiting for the gallery: {busy}")
             waiting = True
             await asyncio.sleep(_ASK_AGAIN_S)
-    for line in archive.recovery.notes:
+    for line in archive.recovery.news():
         say(line)
     return archive

@@ -21,10 +21,10 @@ from commands.crawling.model_request import ModelRequest
 from commands.crawling.round_steps import RoundSteps
 from commands.crawling.second_target import finished, finished_in_crawl, head_settings
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.targets import named_in_tags
 from commands.terminal.console import say
 from commands.terminal.stage_progress import reporting
-from storage.archive import open_reader
 from storage.reader import Reader
 from storage.records import Target
 
@@ -129,7 +129,7 @@ async def train_from_references(
     """
     if options.target is None:
         raise UsageRefused("name the target that the references show: crawl train NAME --references DIR")
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         who = await asyncio.to_thread(referred, reader, workspace, options.target)
         if not options.quiet:
             say(f"learning {who.target.name} from references, a head on {who.words}")
@@ -160,7 +160,7 @@ async def head_from_references(
     settings = head_settings(
         crawl_goal(request.goal, request.workspace.settings), request.workspace, decide_again=False
     )
-    with open_reader(request.workspace.root) as reader:
+    with read_gallery(request.workspace) as reader:
         active = reader.active_model(target.name)
         if active is not None and await _has_learned_from(folder, verified(request.workspace, active)):
             say(f"{active.card.name} has learned from these references already")

@@ -16,10 +16,10 @@ from commands.context.train_options import TrainOptions, crawl_goal, goal_of
 from commands.context.workspace import Workspace
 from commands.crawling.model_request import ModelRequest
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.targets import named_in_tags
 from commands.terminal.console import say
 from crawler.decisions import Policy
-from storage.archive import open_reader
 from storage.files.paths import models_folder
 from storage.names import as_the_site_writes
 from storage.reader import Reader
@@ -86,7 +86,7 @@ async def train_second_target(
     if not options.quiet:
         say(f"{target.name} has no model yet: learning a head on {second.network.words()}")
     try:
-        with open_reader(workspace.root) as reader:
+        with read_gallery(workspace) as reader:
             candidate = await asyncio.to_thread(_candidate, reader, workspace, second, settings, report)
     except TooLittleToLearn as error:
         advice = f"crawl --tag TAG --keep {target.name} learns it from the site's tags"
@@ -113,7 +113,7 @@ async def second_heads(
         settings = head_settings(
             crawl_goal(request.goal, request.workspace.settings), request.workspace, decide_again=False
         )
-        with open_reader(request.workspace.root) as reader:
+        with read_gallery(request.workspace) as reader:
             network = await asyncio.to_thread(shared_network, reader, target.name)
             if network is None:
                 continue

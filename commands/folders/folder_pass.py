@@ -20,13 +20,13 @@ from commands.folders.listing import ListFile, sheet_parts
 from commands.folders.options import CheckedOptions, ClassifyOptions
 from commands.folders.summary import FolderSummary
 from commands.folders.truth import Truth, TruthTally, read_truth
+from commands.lookup.gallery_reader import read_gallery
 from commands.terminal.console import print_json, say
 from commands.terminal.stage_progress import reporting
 from commands.terminal.tables import print_line, print_table
 from crawler.folder_outputs import FileSorter
 from crawler.folder_pipeline import FolderCrew, classified
 from crawler.sources.local_files import LocalFile, count_files, local_files
-from storage.errors import DatabaseError, DatabaseNewer
 from storage.files.disk import Disk
 from storage.folders.journal import Job
 from storage.folders.moves import Mover
@@ -34,7 +34,6 @@ from storage.folders.output_lock import sole_writer
 from storage.folders.placement import How, Placer
 from storage.folders.store import FolderStore
 from storage.plurals import counted
-from storage.reader import Reader
 
 if TYPE_CHECKING:
     from commands.context.connection import Pace
@@ -55,7 +54,7 @@ async def sort_folders(wanted: CheckedOptions, workspace: Workspace, standby: St
     """
     options = wanted.options
     async with AsyncExitStack() as stack:
-        reader = stack.enter_context(await asyncio.to_thread(_reader, workspace))
+        reader = stack.enter_context(await asyncio.to_thread(read_gallery, workspace))
         subject = await asyncio.to_thread(subject_of, reader, workspace, options)
         truth = None
         if options.truth is not None:
@@ -73,23 +72,6 @@ async def sort_folders(wanted: CheckedOptions, workspace: Workspace, standby: St
         summary = await done.carry_out(crew)
         summary.refusal = judge.refusal
     return await _end(summary, outputs, options)
-
-
-def _reader(workspace: Workspace) -> Reader:
-    """The gallery; one that an older program left is upgraded first: no crawl may ever come by.
-
-    Raises:
-        the storage family: there is no gallery, or it cannot be read.
-    """
-    try:
-        return Reader.open(workspace.root)
-    except DatabaseNewer:
-        raise
-    except DatabaseError:
-        from commands.context.gallery import bring_up_to_date
-
-        bring_up_to_date(workspace, "crawl classify")
-        return Reader.open(workspace.root)
 
 
 async def _site(stack: AsyncExitStack, workspace: Workspace, pace: Pace | None) -> SitePosts:

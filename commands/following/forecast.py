@@ -10,12 +10,12 @@ from typing import Any
 from commands.context.workspace import Workspace
 from commands.following.report import moment_words
 from commands.following.searches import Candidate, candidates, chosen
+from commands.lookup.gallery_reader import read_gallery
 from commands.terminal.console import print_json
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.machine_formats import object_is_owed
 from commands.terminal.tables import print_line
 from crawler.following.sync import REMOVALS_EVERY, STALE_AFTER
-from storage.archive import open_reader
 from storage.following.records import FollowState
 from storage.following.rows import count_stale, followed_searches
 
@@ -35,7 +35,7 @@ def forecast(names: Sequence[str], workspace: Workspace, *, all_: bool, full: bo
         The exit code.
     """
     now = workspace.clock()
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         found = chosen(candidates(reader.ask(followed_searches), workspace), names, str(workspace.root))
         rows = [
             _row(one, now, due=bool(all_ or full or names or one.due(now)), full=full)

@@ -10,15 +10,15 @@ from pathlib import Path
 from rich.text import Text
 
 from commands.context.connection import own_sites, site_not_asked
-from commands.context.gallery import bring_up_to_date, hold_gallery
+from commands.context.gallery import hold_gallery
 from commands.context.workspace import DEMO, Workspace
 from commands.errors import UsageRefused
 from commands.importing.archive_pass import ArchiveTally, SitePost, read_archive
+from commands.lookup.gallery_reader import read_gallery
 from commands.terminal.console import print_json, printable, say
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.tables import facts_table, print_table
 from crawler.sites import BUILTIN
-from storage.archive import open_reader
 from storage.archive_records import RunEnd, RunStart
 from storage.files.layout import is_gallery
 from storage.imports.download_archive import check_archive
@@ -88,7 +88,7 @@ async def _rehearse(workspace: Workspace, path: str, sites: Sequence[str], tally
 
         await read_archive(Path(path), sites, all_new, tally)
         return
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
 
         async def look(posts: Sequence[SitePost]) -> int:
             return reader.ask(lambda connection: new_among(connection, path, posts))
@@ -97,8 +97,7 @@ async def _rehearse(workspace: Workspace, path: str, sites: Sequence[str], tally
 
 
 async def _withdraw(options: ArchiveOptions, workspace: Workspace, path: str, only: str | None) -> int:
-    bring_up_to_date(workspace, "import")
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         known = reader.ask(lambda connection: posts_of(connection, path, only))
     if not known:
         of = "" if only is None else f" of {only}"

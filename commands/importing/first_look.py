@@ -14,6 +14,7 @@ from classifier.progress import ProgressCallback
 from commands.context.registered_models import judge_settings, package_folder, verified
 from commands.context.tagger_choice import tagger_settings
 from commands.context.workspace import Workspace
+from commands.lookup.gallery_reader import read_gallery
 from crawler.decisions import Policy, Ruling, effective
 from crawler.judge import Judge
 from storage.archive import Archive, open_reader
@@ -85,7 +86,7 @@ async def look_at_arrivals(
 
 def _in_force(workspace: Workspace) -> tuple[Mapping[str, RegisteredModel], Mapping[str, Target]]:
     """The models that decide, and what their targets are, by name."""
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         targets = {target.name: target for target in reader.targets()}
         found = {model.card.target: model for model in reader.models() if model.active}
     return {name: model for name, model in found.items() if name in targets}, targets

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from classifier.recognition.certainty import limit_words
 from commands.terminal.tables import list_table
 
 if TYPE_CHECKING:
@@ -40,14 +42,14 @@ def recogniser_table(assessment: RecogniserAssessment) -> Table:
 
 def recogniser_lines(assessment: RecogniserAssessment) -> list[str]:
     """What stands above the table."""
-    quality, limits = assessment.quality, assessment.recogniser.limits
+    quality = assessment.quality
     lines = [
         f"{assessment.model} on {assessment.on}",
         f"right: {share_text(quality.accuracy)}; macro F1 {_figure(quality.macro_f1)}; likeliest class right, whatever "
         f"the limits: {share_text(assessment.without_limits)}",
     ]
-    if limits.top or limits.gap or limits.deviation:
-        lines.append(f"a name from top {limits.top:.2f}, gap {limits.gap:.2f}, deviation {limits.deviation:.2f} on")
+    if words := limit_words(asdict(assessment.recogniser.limits)):
+        lines.append(f"a name from {words} on, else nobody")
     if assessment.seen.any() and not assessment.seen.all():
         lines.append(f"of pictures that it was not trained on, right: {share_text(assessment.unseen)}")
     return [*lines, *assessment.notes]

@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from commands.context.workspace import Workspace
+from commands.lookup.gallery_reader import read_gallery
 from commands.retrieval.picture_embedder import PictureEmbedder, PictureRefused
 from review.errors import NotComparable
-from storage.archive import open_reader
 from storage.archive_records import RegisteredModel
 from storage.run_error import RunError
 
@@ -54,7 +54,7 @@ class PageEmbedder:
         return self._open[1]
 
     def _model(self, target: str) -> RegisteredModel:
-        with open_reader(self._workspace.root) as reader:
+        with read_gallery(self._workspace) as reader:
             model = reader.active_model(target)
         if model is None:
             raise NotComparable(f"{target} has no model in force, so no other picture can be looked at")

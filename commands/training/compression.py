@@ -16,6 +16,7 @@ from commands.context.workspace import Workspace
 from commands.crawling.references import references_again
 from commands.crawling.second_target import head_settings
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.targets import model_words
 from commands.output.refusals import refusal_words, refused_code
 from commands.terminal.console import print_json, say
@@ -63,7 +64,7 @@ def compress(options: CompressOptions, workspace: Workspace) -> int:
     settings_of(options.how, options.words)
     if options.how == INT8:
         _check_library()
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         target, _ = _subject(reader, options)
     return run_round(_run(options, workspace), workspace, target.name)
 
@@ -113,7 +114,7 @@ async def _run(options: CompressOptions, workspace: Workspace) -> int:
     started = time.monotonic()
     settings = head_settings(goal_of(TrainOptions(None), workspace.settings), workspace)
     async with reporting(quiet=options.as_json) as report:
-        with open_reader(workspace.root) as reader:
+        with read_gallery(workspace) as reader:
             target, model = _subject(reader, options)
             package = verified(workspace, model)
             plan = _plan(options, workspace, model, package)

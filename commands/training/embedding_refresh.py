@@ -11,8 +11,9 @@ from classifier.progress import ProgressCallback
 from commands.context.registered_models import judge_settings, package_folder
 from commands.context.tagger_choice import tagger_settings
 from commands.context.workspace import Workspace
+from commands.lookup.gallery_reader import read_gallery
 from crawler.decisions import Policy
-from storage.archive import Archive, open_reader
+from storage.archive import Archive
 from storage.records import ModelCard, Target
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ async def look_at_all_again(
     from rounds.rescoring.embedding_refresh import RefreshRequest, refresh_embeddings
     from rounds.rescoring.rescore import Rescoring
 
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         status = reader.status()
     listings = [listing.id for listing in status.listings]
     policy = Policy(trust_tags=workspace.settings.scoring.trust_tags)

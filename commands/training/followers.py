@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from classifier.progress import ProgressCallback
 from commands.context.workspace import Workspace
 from commands.crawling.references import references_seen_by
-from storage.archive import Archive, open_reader
+from commands.lookup.gallery_reader import read_gallery
+from storage.archive import Archive
 from storage.files.paths import models_folder
 from storage.records import ModelCard
 
@@ -36,5 +37,5 @@ async def let_follow(
     from rounds.followers import NetworkChange, follow
 
     change = NetworkChange(card=card, left=left, models=models_folder(workspace.root), references=references_seen_by)
-    with open_reader(workspace.root) as reader:
+    with read_gallery(workspace) as reader:
         return await follow(archive, reader, change, settings, report)

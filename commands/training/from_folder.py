@@ -25,6 +25,7 @@ from commands.context.settings import RoundZero, StageEntry
 from commands.context.train_options import TrainOptions, goal_of
 from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.labelled_source import labelled_source
 from commands.terminal.console import say
 from commands.terminal.stage_progress import reporting
@@ -49,7 +50,7 @@ from rounds.generation.paintings import SyntheticSource
 from rounds.head_round import RoundOutcome
 from rounds.training_job import embedded
 from rounds.training_process import COMMAND
-from storage.archive import Archive, open_reader
+from storage.archive import Archive
 from storage.database.engines.location import has_database
 from storage.files.paths import models_folder, target_models
 from storage.names import tag_or_none, target_name, unqualified
@@ -136,7 +137,7 @@ def _read(options: TrainOptions, workspace: Workspace, tools: FolderTools, repor
         raise UsageRefused("name a target and a folder: crawl train NAME --from DIR")
     typed = typed_tag(options.target)
     with ExitStack() as stack:
-        reader = stack.enter_context(open_reader(workspace.root)) if _is_gallery(workspace) else None
+        reader = stack.enter_context(read_gallery(workspace)) if _is_gallery(workspace) else None
         known = reader.find_target(options.target) if reader else None
         name = known.name if known else _safe_name(typed)
         model = reader.active_model(name) if reader else None

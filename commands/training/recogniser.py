@@ -20,6 +20,7 @@ from commands.context.network_choice import NetworkChoice, chosen_network, chose
 from commands.context.train_options import TrainOptions
 from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.labelled_source import labelled_source
 from commands.terminal.console import print_json, say
 from commands.terminal.interruptible import run_stoppable
@@ -27,7 +28,6 @@ from commands.terminal.machine_formats import print_json_line
 from commands.terminal.stage_progress import reporting
 from commands.training.synthetic import painter_of
 from commands.training.training_task import TrainingTask
-from storage.archive import open_reader
 from storage.database.engines.location import has_database
 from storage.files.paths import models_folder
 from storage.names import TargetName, can_name_a_folder
@@ -94,7 +94,7 @@ def _check_name(name: TargetName, workspace: Workspace) -> None:
     from rounds.recogniser_round import check_name
 
     if has_database(workspace.root):
-        with open_reader(workspace.root) as reader:
+        with read_gallery(workspace) as reader:
             check_name(name, reader.models(), reader.find_target(name))
 
 

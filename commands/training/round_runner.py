@@ -6,6 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from commands.context.workspace import Workspace
+from commands.lookup.gallery_reader import read_gallery
 from commands.terminal.console import complain
 from commands.terminal.interruptible import run_stoppable
 from storage.errors import StorageError
@@ -44,11 +45,10 @@ def run_round(work: Coroutine[Any, Any, int], workspace: Workspace, named: str |
 def _before(workspace: Workspace, named: str) -> tuple[str, str | None]:
     """The target that is meant, and its model in force."""
     from rounds.target_state import target_state_in
-    from storage.archive import open_reader
     from storage.database.engines.location import has_database
 
     if has_database(workspace.root):
-        with open_reader(workspace.root) as reader:
+        with read_gallery(workspace) as reader:
             target = reader.find_target(named)
         named = named if target is None else target.name
     return named, target_state_in(workspace.root, named).model

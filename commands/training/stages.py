@@ -12,8 +12,8 @@ from commands.context.settings import StageEntry, load_stages
 from commands.context.train_options import TrainOptions
 from commands.context.workspace import Workspace
 from commands.errors import UsageRefused
+from commands.lookup.gallery_reader import read_gallery
 from rounds.examples.stage_pictures import Stage, StagePicture, pictures_below, stored_pictures, without_both
-from storage.archive import open_reader
 from storage.database.engines.location import has_database
 from storage.gallery_view import Renditions, found_pictures
 from storage.reader import Reader
@@ -80,6 +80,6 @@ class _Pictures:
 
     def _gallery(self) -> tuple[Reader, Renditions]:
         if self._opened is None:
-            reader = self._stack.enter_context(open_reader(self._workspace.root))
+            reader = self._stack.enter_context(read_gallery(self._workspace))
             self._opened = reader, self._stack.enter_context(closing(Renditions(reader)))
         return self._opened

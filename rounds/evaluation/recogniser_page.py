@@ -8,7 +8,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from classifier.errors import PictureFault
 from classifier.pictures.class_folders import ClassPicture
 from classifier.pictures.thumbnails import thumbnail
 from classifier.recognition.assessment import RecogniserAssessment
+from classifier.recognition.certainty import limit_words
 from classifier.recognition.quality import Share
 from rounds.errors import ReportNotWritten
 from rounds.evaluation.report_files import check_report_files, rendered, write_report_files
@@ -118,7 +119,7 @@ def _contents(
         generator=GENERATOR,
         filters=_FILTERS,
         evaluation=assessment,
-        limits=limits,
+        limits=limit_words(asdict(limits)),
         drawings=drawings,
         proposed={name: of.best() for name, of in curves.items()},
         mistakes=_mistakes(assessment, pictures),

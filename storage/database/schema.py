@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from migrations import HEAD
 from storage.database.engine import Database
-from storage.errors import DatabaseDamaged, DatabaseError, DatabaseNewer
+from storage.errors import DatabaseDamaged, DatabaseNewer, DatabaseOlder
 
 
 def schema_of(connection: Connection, database: Database) -> str | None:
@@ -39,10 +39,18 @@ def require_current(connection: Connection, database: Database) -> None:
 
     Raises:
         DatabaseNewer: upgrade this program.
-        DatabaseError: run `crawl verify` or `crawl` once, which upgrades the database.
+        DatabaseOlder: open the gallery for writing, which upgrades it, then read.
     """
     schema = schema_of(connection, database)
-    if schema != HEAD:
-        refuse_unknown(schema, database)
-        where = "" if os.access(database.folder, os.W_OK) else " (of a copy that can be written, for here nothing can)"
-        raise DatabaseError(f"{database}: has the older schema {schema}; the next crawl{where} upgrades it to {HEAD}")
+    if schema == HEAD:
+        return
+    refuse_unknown(schema, database)
+    older = f"{database}: has the older schema {schema}"
+    if os.access(database.folder, os.W_OK):
+        raise DatabaseOlder(
+            f"{older}; every command upgrades it to {HEAD}, but not crawl doctor or --dry-run", may_be_upgraded=True
+        )
+    raise DatabaseOlder(
+        f"{older}, and nothing can be written there; copy the gallery to where it can, and every command upgrades it",
+        may_be_upgraded=False,
+    )

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from bench.ancestors import two_classes
 from bench.ancestors.__main__ import Bench, parser
 from bench.ancestors.material import Material, balanced, material_of
+from bench.ancestors.measurements import Measurements
+from bench.ancestors.sides import Sides
 from bench.ancestors.table import Comparison, table
-from bench.ancestors.two_classes import ALL_CLASSES, WHOLE, TwoClassBench, comparisons
+from bench.ancestors.two_classes import ALL_CLASSES, WHOLE, Kept, TwoClassBench, comparisons
 from bench.mona_cnn.questions import Answer, answers
 from bench.mona_cnn.questions import table as table_of_answers
 from classifier.pictures.preprocessing import Preprocessing
@@ -80,11 +84,56 @@ def test_a_row_that_cannot_be_measured_says_why_and_is_missed(tmp_path: Path) ->
     folder_of(tmp_path / "hands", paper=20, rock=20)
     options = parser().parse_args(["--data", str(tmp_path), "--vgg", "weights=gone.h5"])
 
-    (gone,), (empty,) = (Bench(options).row(name) for name in ("frozen", "many"))
+    ((gone,),), ((empty,),) = (list(Bench(options).lines(name)) for name in ("frozen", "many"))
 
     assert not gone.met
     assert "gone.h5" in gone.ancestor
     assert "not measured: " in empty.ancestor
+
+
+def test_a_target_that_fails_takes_no_other_line_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder_of(tmp_path / "vtubers", kiara=20, ina=20)
+
+    def measured(bench: TwoClassBench, target: str, kind: str) -> list[Comparison]:
+        if target == "kiara":
+            raise RuntimeError("out of memory")
+        return [Comparison(data=f"{target}, {kind}", measured="", ancestor="", ours="", goal="", met=True)]
+
+    monkeypatch.setattr(two_classes, "comparisons", measured)
+    options = parser().parse_args(["--data", str(tmp_path)])
+
+    found = [line for lines in Bench(options).lines("two") for line in lines]
+
+    assert [one.met for one in found] == [False, True, False, True]
+    assert found[0].data == "vtubers: two, kiara, balanced"
+    assert found[0].ancestor == "not measured: out of memory"
+
+
+def test_what_was_trained_is_kept_and_not_trained_again(tmp_path: Path) -> None:
+    file, trained = tmp_path / "kept.jsonl", list[str]()
+
+    def train(name: str) -> Kept:
+        trained.append(name)
+        return Kept(cpu_s=1.0, wrongly=2, missed=3)
+
+    first = Measurements(file).once("mona: small", Kept, lambda: train("mona"))
+    with file.open("a") as lines:
+        lines.write('{"what": "keqing: sm')  # a run that was ended while it wrote
+    later = Measurements(file)
+    found = [later.once(f"{name}: small", Kept, partial(train, name)) for name in ("mona", "keqing", "mona")]
+    beside = Measurements(file).once("keqing: small", Kept, partial(train, "keqing"))
+
+    assert found == [first] * 3
+    assert beside == first
+    assert trained == ["mona", "keqing"]
+
+
+def test_ends_in_time_are_the_ancestors_alone(tmp_path: Path) -> None:
+    bench = Bench(parser().parse_args(["--data", str(tmp_path), "--minutes", "2", "--lite0", "size=64"]))
+
+    assert bench.words("simpsons") == ["minutes=2.0"]
+    assert bench.own_words("many")[-1] == "size=64"
+    assert not any(word.startswith("minutes") for word in bench.own_words("many"))
 
 
 def test_every_open_question_is_answered_from_one_run(material: Material) -> None:
@@ -98,13 +147,16 @@ def test_every_open_question_is_answered_from_one_run(material: Material) -> Non
 
 
 @pytest.mark.slow  # trains networks
-def test_a_recogniser_of_every_class_is_trained_once_for_all_targets(material: Material) -> None:
+def test_a_recogniser_of_every_class_is_trained_once_for_all_targets(material: Material, tmp_path: Path) -> None:
     mona = ["size=8", "padding=same", "width=0.01", "samples=0", "balance=-1", "epochs=1"]
     lite0 = ["weights=none", "size=32", "epochs=1"]
-    bench = TwoClassBench(material, mona, ALL_CLASSES, lite0, say=lambda _: None)
+    sides = Sides(Measurements(tmp_path / "kept.jsonl"))
+    bench = TwoClassBench(material, mona, sides, ALL_CLASSES, lite0, say=lambda _: None)
 
-    found = [one for target in ("mona", "keqing") for one in comparisons(bench, target, [WHOLE])]
+    found = [one for target in ("mona", "keqing") for one in comparisons(bench, target, WHOLE)]
 
-    assert list(bench.recognised) == [WHOLE]
+    kept = (tmp_path / "kept.jsonl").read_text().splitlines()
+    assert sum("efficientnet_lite0" in line for line in kept) == 1
+    assert len(kept) == 3
     assert [one.data.split(" against")[0] for one in found] == ["mona", "keqing"]
     assert all(0 <= count <= len(material.test) for one in found for count in one.facts["errors"])

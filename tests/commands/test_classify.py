@@ -370,7 +370,7 @@ def test_a_gallery_that_an_older_program_left_is_upgraded_first(place: Downloads
     done = place.classify()
 
     assert done.exit_code == 0, done.stderr
-    assert "has the older schema 0007" in done.stderr
+    assert "database upgraded from schema 0007" in done.stderr
     assert len(place.table()) == 12
     assert list((place.root / "backups").iterdir()) != []
 

@@ -37,7 +37,7 @@ def listed(root: Path, limits: dict[str, float], *words: str) -> Result:
         (
             {"top": 0.0, "gap": 0.12, "deviation": 0.05},
             "limits, below",
-            "says a name from a probability of 0.00, a gap to the second of 0.12, a deviation of 0.05 on",
+            "says a name from a gap to the second of 0.12 and a deviation of 0.05 on",
         ),
         ({"top": 0.0, "gap": 0.0, "deviation": 0.0}, "none", "answers with the likeliest class, however sure it is"),
     ],
