@@ -5,7 +5,8 @@
 
 gallery-dl cannot look, so to have the pictures of one character it downloads the whole tag, once as it comes and once
 with its option `async`. It is installed from the package registry into an environment of its own and used unchanged. We
-crawl once with a small rendition first, and once with the larger one alone, as it is set. All ask the same server.
+crawl once as it is set, with a small rendition first, and once with the larger one alone. All ask the same server:
+pictures and renditions are painted before, and lists are compressed for whoever asks for it, as Danbooru's are.
 """
 
 from __future__ import annotations
@@ -44,6 +45,15 @@ def install(folder: Path) -> Path:
     pip = [str(scripts / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "gallery-dl"]
     subprocess.run(pip, check=True)
     return scripts / "gallery-dl"
+
+
+def painted(posts: str, work: Path) -> list[str]:
+    """The arguments of a server whose files are ready, and whose lists are compressed."""
+    rules, cache = work / "rules.json", work / "cache"
+    rules.write_text(json.dumps([{"match": {"path": "/posts.json"}, "do": {"encode": "gzip"}}]), encoding="utf-8")
+    made = [sys.executable, "-m", "demo", "--posts", posts, "--cache", str(cache)]
+    subprocess.run([*made, "--prepare", "180x180,720x720"], check=True, stdout=subprocess.DEVNULL)
+    return ["--posts", posts, "--cache", str(cache), "--rules", str(rules)]
 
 
 def with_gallery_dl(program: Path, url: str, tag: str, into: Path, name: str, *more: str) -> Side:
@@ -88,14 +98,15 @@ def main() -> int:
     search = ["--tag", options.tag, "--keep", options.keep]
     with tempfile.TemporaryDirectory(prefix="bench-gallery-dl-") as scratch:
         work = Path(scratch)
+        gallery = painted(options.posts, work)
         program, trained = install(work / "venv"), options.trained or work / "trained"
         if options.trained is None:
-            with served(["--posts", options.posts]) as url:
+            with served(gallery) as url:
                 learned, _ = with_crawl("learning", ["--site", url, *search], trained)
             print(f"learning the model first, without latency: {learned.seconds:.0f} s")
         for name in ("small", "large"):
             root_with_models(trained, work / name)
-        with served(["--posts", options.posts, "--latency-ms", options.latency_ms]) as url:
+        with served([*gallery, "--latency-ms", options.latency_ms]) as url:
             theirs = with_gallery_dl(program, url, options.tag, work / "theirs", "gallery-dl, whole tag")
             ahead = with_gallery_dl(program, url, options.tag, work / "async", "gallery-dl, async", "-o", "async=true")
             ours, record = with_crawl("crawl, small one first", ["--site", url, *search], work / "small", "180x180")

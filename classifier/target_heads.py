@@ -72,7 +72,7 @@ class TargetHeads:
                 refusal=package.refusal,
                 ai_weights=head.ai_weights,
                 tagger_network=head.tagger_network,
-                margin=package.margin,
+                margin=package.margin_at(card.threshold),
             )
         return packages
 

@@ -19,7 +19,7 @@ from classifier.inference.openvino_library import openvino_without_telemetry
 from classifier.inference.runtime import Pixels, RuntimeSettings
 from classifier.package.keras_file import check_network
 
-CPU_SHAPES = (1, 4)  # each shape packs the weights once more: four of them cost 60 MB more and were no faster a picture
+CPU_SHAPES = (1, 2)  # each shape packs the weights once more, 20 MB; four, and larger ones, were no faster a picture
 GPU_SHAPES = (8, 32, 128)  # compiled one by one, so few
 _MEMORY_WORDS = ("resource_exhausted", "resourceexhausted", "out of memory", "outofmemory", "oom when")
 

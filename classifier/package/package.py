@@ -130,10 +130,9 @@ class Package:
     created_at: datetime
     runtimes: Mapping[str, Path]
 
-    @property
-    def margin(self) -> float | None:
-        """How far from the threshold a small rendition decides, log odds; None: nobody measured it."""
-        return None if self.small_looks is None else self.small_looks.margin(self.head, self.threshold)
+    def margin_at(self, threshold: float) -> float | None:
+        """How far from a threshold, 0..1, a small rendition decides, log odds; None: nobody measured it."""
+        return None if self.small_looks is None else self.small_looks.margin(self.head, threshold)
 
     def card(self, number: int) -> ModelCard:
         """What a decision says about this model, under its number in a gallery."""
@@ -148,7 +147,7 @@ class Package:
             refusal=self.refusal,
             ai_weights=head.ai_weights,
             tagger_network=head.tagger_network,
-            margin=self.margin,
+            margin=self.margin_at(self.threshold),
         )
 
     @property

@@ -31,7 +31,11 @@ if TYPE_CHECKING:
 
 
 def judge_settings(
-    scoring: Scoring, tagger: TaggerSettings | None = None, *, standby: Standby | None = None
+    scoring: Scoring,
+    tagger: TaggerSettings | None = None,
+    *,
+    standby: Standby | None = None,
+    small_first: bool = False,
 ) -> JudgeSettings:
     """How a judge works by these settings, with the user's own tagger beside it where there is one.
 
@@ -39,13 +43,16 @@ def judge_settings(
         scoring: the settings.
         tagger: the user's own.
         standby: where processes may wait already.
+        small_first: whether most pictures are small renditions, for which half as many decoders are enough.
     """
     from classifier.inference.batcher import ScorerSettings
     from classifier.inference.runtime import RuntimeSettings
     from classifier.judge import JudgeSettings
     from classifier.pictures.decoder_pool import DecoderSettings
 
-    decoders = DecoderSettings(processes=scoring.decoders) if scoring.decoders else DecoderSettings()
+    usual = DecoderSettings()
+    processes = scoring.decoders or (max(1, usual.processes // 2) if small_first else usual.processes)
+    decoders = replace(usual, processes=processes)
     runtime = RuntimeSettings(device=scoring.device, runtime=scoring.runtime)
     return JudgeSettings(
         decoders=decoders,

@@ -53,14 +53,16 @@ class Scoring:
 
     score_on: str = _key("720x720", "which rendition is scored", choices=RENDITIONS)
     look_first: str = _key(
-        "none",
+        "180x180",
         "a smaller rendition that is looked at first; the one above is fetched only in doubt",
         choices=("none", *RENDITIONS[:-1]),
     )
     trust_tags: bool = _key(True, "keep a post whose tags name the target, whatever its score")
     device: str = _key("auto", "where scoring runs", choices=("auto", "cpu", "gpu"))
     runtime: str = _key("auto", "what scores on a CPU", choices=("auto", "litert", "openvino", "keras"))
-    decoders: int = _key(0, "decoder processes; 0 means one per core, eight at most", low=0, high=64)
+    decoders: int = _key(
+        0, "decoder processes; 0 means one per core, half of them for small renditions, eight at most", low=0, high=64
+    )
     batch: int = _key(0, "pictures per batch; 0 means what suits the runtime", low=0, high=1024)
     in_flight: int = _key(48, "posts that are worked on at the same time", low=1, high=256)
     animation_frames: int = _key(

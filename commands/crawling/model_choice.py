@@ -35,9 +35,8 @@ async def learned_judge(request: ModelRequest, sources: ModelSources | None = No
         RoundError: there is too little to learn from.
     """
     request.goal.check()
-    settings = judge_settings(
-        request.workspace.settings.scoring, tagger_settings(request.workspace.settings, request.targets)
-    )
+    scoring, tagger = request.workspace.settings.scoring, tagger_settings(request.workspace.settings, request.targets)
+    settings = judge_settings(scoring, tagger, small_first=bool(scoring.first_rendition) and tagger is None)
     async with AsyncExitStack() as stack:
         if sources is None:
             sources = ModelSources(await judge_maker(stack, request.workspace.settings, quiet=request.quiet))

@@ -29,7 +29,7 @@ def test_they_come_back_as_they_were(tmp_path: Path) -> None:
 
 
 def test_each_head_has_a_margin_of_its_own() -> None:
-    blind, keen = (Head(np.array(weights, dtype=np.float32), 0.0) for weights in ([0, 3, 0, 0], [5, 0, 0, 0]))
+    blind, keen = (Head(np.array(weights, dtype=np.float32), 0.0) for weights in ([0, 3, 0, 0], [9, 0, 0, 0]))
 
     margins = [looks().margin(head, 0.5) for head in (blind, keen)]
 

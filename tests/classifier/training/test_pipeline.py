@@ -215,8 +215,8 @@ def test_a_job_becomes_packages_that_share_their_backbone(tmp_path: Path) -> Non
     assert packages[0].backbone_hash == packages[1].backbone_hash
     assert packages[1].blocks == (Block("taught", 0, 8), Block("log_odds", 8, 3))
     assert packages[0].curve is not None
-    assert packages[0].margin is not None
-    assert packages[0].card(1).margin == packages[0].margin
+    assert packages[0].card(1).margin is not None
+    assert packages[0].card(1).margin == packages[0].margin_at(packages[0].threshold)
     assert packages[0].snapshot["tag"] == "colours"
     assert set(packages[0].snapshot["doubted"]) <= set(packages[0].snapshot["parts"]["test"])
     assert lines[0]["stage"] == "loading"
