@@ -8,6 +8,7 @@ from serving.scorer import OUTCOMES, ServedModel, ServingLimits
 from serving.uploads import FORM, RAW
 
 VERSION = "3.1.0"
+_MEBI = 1024 * 1024
 _PICTURE = {"type": "string", "format": "binary"}
 _ERRORS = {
     "400": "the request cannot be read",
@@ -34,8 +35,8 @@ def document(model: ServedModel, limits: ServingLimits, version: str) -> dict[st
             "title": f"{model.name} by boorusieve",
             "version": version,
             "description": f"Scores pictures with the {model.kind} model {model.name}, as a crawl does. "
-            f"At most {limits.pictures} pictures and {limits.request_bytes} bytes a request, "
-            f"{limits.picture_bytes} bytes a picture.",
+            f"At most {limits.pictures} pictures and {_size(limits.request_bytes)} a request, "
+            f"{_size(limits.picture_bytes)} a picture.",
         },
         "paths": {
             "/v1/score": {"post": _score(limits)},
@@ -46,6 +47,11 @@ def document(model: ServedModel, limits: ServingLimits, version: str) -> dict[st
         },
         "components": {"schemas": {"Scores": _SCORES, "Result": _RESULT, "Error": _ERROR}},
     }
+
+
+def _size(count: int) -> str:
+    """So many bytes, for people."""
+    return f"{count / _MEBI:g} MiB" if count >= _MEBI else f"{count} bytes"
 
 
 def _score(limits: ServingLimits) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from serving.app import ScoringService, create_app
+from serving.openapi import document
 from serving.scorer import Scored, ServedModel, ServingLimits
 from storage.run_error import RunError
 
@@ -230,6 +231,13 @@ def test_the_page_shows_how_to_ask() -> None:
     assert f"curl -F pictures=@one.jpg -F pictures=@two.png http://{HOST}/v1/score" in answer.text
     assert "POST /v1/score" in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+def test_limits_are_told_in_the_words_of_the_reader() -> None:
+    described = document(ServedModel("mona/3", "target", "cpu", {}), ServingLimits(), "9.9")["info"]["description"]
+
+    assert described.endswith("At most 64 pictures and 64 MiB a request, 32 MiB a picture.")
+    assert "At most 3 pictures and 4000 bytes a request" in client().get("/").text
 
 
 def test_the_model_is_described_with_its_threshold_and_the_limits() -> None:
