@@ -39,7 +39,7 @@ from system.child_process import module_command
 
 _WORK = ".work-compress-"
 _DAY_S = 86_400.0  # longer than any running round takes
-_DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 4.0, 1800.0  # of the process; the budget limits a training
+_DEADLINE_FACTOR, _DEADLINE_EXTRA_S = 4.0, 7200.0  # of the process; the budget limits a training
 _ABOUT_THE_NETWORK = ("parts", "taught", "earlier")
 COMMAND = module_command("classifier.compression.worker")
 
