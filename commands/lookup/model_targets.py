@@ -65,7 +65,8 @@ def _target(reader: Reader, models: Sequence[RegisteredModel], named: str) -> Ta
     known |= {target.name: target for target in reader.targets()}
     if not known:
         raise UsageRefused(f"{reader.root} has no target yet; crawl --tag TAG --keep NAME adds the first")
-    return target_among(list(known.values()), named)
+    kinds = "target or recogniser" if any(model.recognises_classes for model in models) else "target"
+    return target_among(list(known.values()), named, option=kinds)
 
 
 def _tag(model: RegisteredModel) -> str:
