@@ -184,6 +184,7 @@ async def test_what_a_model_out_of_force_rejected_stays(archive: Archive, root: 
     assert (plan.empty, plan.of_other_models) == (True, 3)
 
 
+@pytest.mark.sqlite("it takes a guard out of the file")
 @pytest.mark.fault("X03")
 @pytest.mark.parametrize(
     "change",

@@ -1,0 +1,114 @@
+"""The main job and the commands after it, with the rows on a Postgres server: the same answers as from a file."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.commands.small_site import MONA, SmallSite, small_site
+from tests.equipment.postgres import PostgresServer, server_or_skip
+
+POSTS = 12
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """The tests' own; what is made on it goes."""
+    server = server_or_skip()
+    yield server
+    server.drop_databases()
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallSite]:
+    with small_site(tmp_path, monkeypatch) as found:
+        found.gallery.add_tag(MONA, "character")
+        for number in range(1, POSTS + 1):
+            found.post(number, *([MONA] if number % 4 == 0 else []), bright=number % 2 == 0)
+        yield found
+
+
+def asked(site: SmallSite, *words: str) -> Any:
+    done = site.crawl(*words)
+    assert done.exit_code == 0, (words, done.stdout, done.stderr)
+    return done.stdout
+
+
+def answers(site: SmallSite, *where: str) -> list[Any]:
+    """What a person sees who crawls, looks, corrects, applies and crawls again; then the state of it all."""
+    main = ("--tag", "genshin_impact", "--keep", MONA)
+    crawled = json.loads(asked(site, *main, "--json", *where))
+    said: list[Any] = [{name: crawled[name] for name in ("kept", "deleted")}]
+    said.append(asked(site, "query", "order:score", "--format", "ids"))
+    said.append(asked(site, "relabel", "delete", "2", "--keep", MONA))
+    said.append(asked(site, "apply", "--yes"))
+    columns = "post_id,decision,tags,created_at"
+    said.append(asked(site, "query", "label:delete place:trash", "--format", "csv", "--columns", columns))
+    asked(site, "status", "--json")
+    asked(site, "verify")
+    asked(site, *main, "--json")
+    with site.reader() as reader:
+        return [*said, reader.digest_lines()]
+
+
+def test_the_main_job_and_what_follows_give_the_same_on_a_server(site: SmallSite, server: PostgresServer) -> None:
+    on_a_server = answers(site, "--database", server.new_database())
+    assert not (site.root / "crawl.db").exists()
+    site.root.rename(site.folder / "on-a-server")
+
+    in_a_file = answers(site)
+
+    assert (site.root / "crawl.db").exists()
+    assert on_a_server == in_a_file
+
+
+def test_a_database_that_cannot_be_had_is_refused_in_one_line(site: SmallSite, server: PostgresServer) -> None:
+    main = ("--tag", "genshin_impact", "--keep", MONA)
+    for database, code, says in (
+        ("postgresql://me:secret@host/db", 2, "~/.pgpass"),
+        ("sqlite:///x.db", 2, "postgresql://USER@HOST/NAME"),
+        (server.url("nowhere"), 8, "createdb NAME"),
+        ("postgresql://me@/db?host=/nowhere", 8, "cannot be reached"),
+    ):
+        done = site.crawl(*main, "--database", database)
+
+        assert done.exit_code == code, done.stderr
+        assert says in " ".join(done.stderr.split()) and "secret" not in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_without_the_driver_the_line_names_what_to_install(tmp_path: Path) -> None:
+    program = "import sys; sys.modules['psycopg'] = None; from commands.__main__ import main; sys.exit(main())"
+    words = [
+        "--tag",
+        "x",
+        "--keep",
+        "y",
+        "--site",
+        "demo",
+        "--root",
+        str(tmp_path / "new"),
+        "--database",
+        "postgresql:///db",
+    ]
+
+    done = subprocess.run([sys.executable, "-c", program, *words], capture_output=True, text=True)
+
+    assert done.returncode == 2, done.stderr
+    assert "pip install 'boorusieve[postgres]'" in done.stderr
+    assert len(done.stderr.strip().splitlines()) <= 2 and "Traceback" not in done.stderr
+
+
+def test_the_report_says_that_it_does_not_work_there_yet(site: SmallSite, server: PostgresServer) -> None:
+    asked(site, "--tag", "genshin_impact", "--keep", MONA, "--database", server.new_database())
+
+    done = site.crawl("report")
+
+    assert done.exit_code == 2, done.stdout
+    assert "written for SQLite" in " ".join(done.stderr.split())
