@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from weakref import WeakValueDictionary
-
-from sqlalchemy import Connection
 
 from storage.archive_records import (
     ArchiveSettings,
@@ -35,12 +31,16 @@ from storage.archive_records import (
 from storage.database.access import Access
 from storage.evidence import Rescored, SplitAssignments
 from storage.files.lock import GalleryLock
-from storage.files.renditions import read_rendition, store_rendition
+from storage.files.renditions import read_rendition
 from storage.files.tree import Tree
 from storage.following.follows import Follows
 from storage.imports.seen_posts import SeenPosts
 from storage.lifecycle.opening import open_gallery
 from storage.lifecycle.verify import VerifyReport
+from storage.looks import rescores
+from storage.looks.attempts import Attempts, reopen
+from storage.looks.look_rows import LookRows
+from storage.looks.looks import Looks
 from storage.moves import quarantine
 from storage.moves.archive_moves import ArchiveMoves
 from storage.moves.arrivals import Arrivals
@@ -49,10 +49,9 @@ from storage.moves.moves import Mover
 from storage.moves.originals import Originals
 from storage.reader import Reader
 from storage.records import Known, ModelCard, Post, StoredRendition, Target
-from storage.rows import known_posts, rescores, runs
+from storage.rows import known_posts, runs
 from storage.rows import targets as known_targets
 from storage.rows.listings import Listings
-from storage.rows.looks import Attempts, LookRows, reopen
 from storage.rows.models import Models
 from storage.rows.posts import PostRows
 from storage.rows.splits import file_assignments
@@ -83,11 +82,11 @@ class Archive:
         self.recovery = recovery
         self._lock = lock
         self._posts = PostRows()
-        self._looks = LookRows()
-        self._renditions: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # by the original's md5
+        self._look_rows = LookRows()
         self._access = Access(tree, settings, self._forget)
         self._listings = Listings(self._access, self._posts)
         self._attempts = Attempts(self._access, self._posts)
+        self._looks = Looks(self._access, self._posts, self._look_rows, self._attempts)
         mover = Mover(tree, self._access.write, self._access.on_disk_to_the_last, self._access.now)
         self._originals = Originals(self._access, self._posts, self._attempts, mover)
         self._models = Models(self._access)
@@ -225,25 +224,7 @@ class Archive:
     @uninterrupted
     async def file_look(self, sighting: Sighting) -> None:
         """Record one look: the rendition's bytes and name first, then all its rows in one transaction."""
-        now = self._access.now()
-        async with self._alone_with(sighting.post.file.md5 if sighting.post.file else ""):
-            await self._file_look(sighting, now)
-
-    def _alone_with(self, md5: str) -> asyncio.Lock:
-        """Posts may share a file and be sent different renditions of it: which one is on disk, its row must say."""
-        return self._renditions.setdefault(md5, asyncio.Lock())
-
-    async def _file_look(self, sighting: Sighting, now: datetime) -> None:
-        with self._attempts.settling(sighting.attempt):
-            stored = None
-            if sighting.rendition is not None and sighting.stored is not None:
-                stored = await self._access.on_disk(lambda: store_rendition(self._access.tree, sighting))
-
-            def record(connection: Connection) -> None:
-                version = self._posts.version_of(connection, sighting.post, sighting.run_id, now)
-                self._looks.file(connection, version, sighting, stored, now)
-
-            await self._access.write(record)
+        await self._looks.file(sighting)
 
     async def file_original(self, attempt: Attempt, post: Post, targets: Sequence[str], digest: Digest) -> None:
         """Bring the attempt's verified file into the gallery, under a name for every target.
@@ -323,7 +304,7 @@ class Archive:
             RefusedRequest: the columns are not equally long, or a decision is another target's.
         """
         now = self._access.now()
-        return await self._access.write(lambda c: rescores.file_rescores(c, self._looks, card, batch, now))
+        return await self._access.write(lambda c: rescores.file_rescores(c, self._look_rows, card, batch, now))
 
     async def file_assignments(self, assignments: SplitAssignments) -> None:
         """Record which part of a target's learning each picture is in, for good, and hashes that were missing.
@@ -335,7 +316,7 @@ class Archive:
 
     def _forget(self) -> None:
         self._posts.forget()
-        self._looks.forget()
+        self._look_rows.forget()
 
 
 def open_reader(root: Path) -> Reader:

@@ -128,8 +128,8 @@ DURABILITY = (
     Mutation(
         "a rendition's bytes are not flushed",
         "storage/files/tree.py",
-        "                    placed = True\n                    self.disk.fsync(descriptor)",
-        "                    placed = True",
+        "                    if flush:\n                        self.disk.fsync(descriptor)",
+        "                    pass",
         ("tests/storage/database/test_durability.py",),
     ),
     Mutation(
@@ -430,7 +430,7 @@ DELETING = (
     ),
     Mutation(
         "where the reserve is reached, partial files stay",
-        "storage/rows/looks.py",
+        "storage/looks/attempts.py",
         "except (RefusedFile, ReserveReached):",
         "except RefusedFile:",
         ("tests/faults/processes/test_resources.py::test_a_run_stops_before_the_disk_is_full",),

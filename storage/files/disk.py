@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,9 +19,13 @@ from pathlib import Path
 
 from storage.errors import StorageError
 from system import file_lock
-from system.flush import NO_FOLDER_FLUSH
+from system.flush import NO_FOLDER_FLUSH, flush_file_system, tells_of_failures
 
 MOUNTS = Path("/proc/self/mountinfo")
+MEMORY = Path("/proc/meminfo")
+LITTLE = 128 * 1024 * 1024  # bytes that may wait to be written when the whole file system is flushed
+ASKED_EVERY_S = 0.1
+_DIRTY = re.compile(r"^(Dirty|Writeback): +(\d+) kB$", re.MULTILINE)
 
 # Where several machines may write: SQLite's log needs memory that all writers share, and theirs they do not.
 _OVER_FUSE = ("sshfs", "glusterfs", "rclone", "s3fs", "davfs2", "curlftpfs", "ceph", "smbnetfs")
@@ -74,6 +79,8 @@ class Disk:
         """Nothing was refused yet; `mounts` is the system's table of mounted file systems, as in proc(5)."""
         self.lacks: set[Lack] = set()
         self._mounts = mounts
+        self._little_waits, self._asked_again = False, 0.0  # at most `LITTLE`; when that is looked at again
+        self._refuses_together = False
 
     # --- the system calls, one each ------------------------------------------------------------------------------
 
@@ -85,6 +92,18 @@ class Disk:
     def fsync(self, descriptor: int) -> None:
         """Flush a file or a folder."""
         os.fsync(descriptor)
+
+    def flush_everything(self, descriptor: int) -> None:
+        """Flush the whole file system of an open file or folder."""
+        flush_file_system(descriptor)
+
+    def unflushed_bytes(self) -> int | None:
+        """How much all programs of the machine have written that is not on any disk yet; None: the system hides it."""
+        try:
+            found = dict(_DIRTY.findall(MEMORY.read_text("ascii")))
+        except (OSError, UnicodeDecodeError):
+            return None
+        return 1024 * sum(map(int, found.values())) if found else None
 
     def read(self, descriptor: int, most: int) -> bytes:
         """Read on; nothing at the end."""
@@ -124,6 +143,33 @@ class Disk:
         """
         with self._without(Lack.FOLDER_FLUSH, NO_FOLDER_FLUSH):
             self.fsync(descriptor)
+
+    def flushes_together(self) -> bool:
+        """Whether flushing the whole file system is a cheap way to flush a few dozen files, and says when it failed.
+
+        It is not while another program writes much: it would be waited for.
+        """
+        if self._refuses_together or not tells_of_failures():
+            return False
+        if (now := time.monotonic()) >= self._asked_again:
+            waiting = self.unflushed_bytes()
+            self._little_waits = waiting is not None and waiting <= LITTLE
+            self._asked_again = now + ASKED_EVERY_S
+        return self._little_waits
+
+    def flush_together(self, descriptor: int) -> bool:
+        """Flush the whole file system of an open file or folder; False: that is refused here, and never tried again.
+
+        Raises:
+            OSError: it failed: nothing that was written since the last time may be believed.
+        """
+        try:
+            self.flush_everything(descriptor)
+        except OSError as error:
+            if error.errno not in NO_FOLDER_FLUSH:
+                raise
+            self._refuses_together = True
+        return not self._refuses_together
 
     def second_name(self, source: str, target: str, source_folder: int | None, target_folder: int | None) -> bool:
         """Give a file a second name; False: it must be copied, for there can be none."""

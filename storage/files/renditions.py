@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
+from collections.abc import Sequence
 
 from storage.archive_records import Sighting
-from storage.errors import BadPath, RefusedFile
+from storage.errors import BadPath, RefusedFile, StorageError
 from storage.files.disk import is_unreadable
 from storage.files.paths import rendition_path, staging_path
 from storage.files.tree import Tree
 from storage.records import StoredRendition
 
+FEW = 6  # renditions; fewer are flushed one by one
 
-def store_rendition(tree: Tree, sighting: Sighting) -> StoredRendition:
+
+def store_rendition(tree: Tree, sighting: Sighting, *, flush: bool = True) -> StoredRendition:
     """Put a sighting's rendition in place, durable; the same bytes already there are left alone.
 
+    Args:
+        tree: the gallery's files.
+        sighting: the look.
+        flush: off where the caller flushes everything at once afterwards.
     Raises:
         RefusedFile: the post is hidden, or the rendition has no proper name.
         StorageError: something that is no file has the name.
@@ -26,13 +34,48 @@ def store_rendition(tree: Tree, sighting: Sighting) -> StoredRendition:
     path = rendition_path(file.md5, facts.name, facts.ext)
     sha256 = hashlib.sha256(content).hexdigest()
     stored = StoredRendition(facts.name, path, facts.ext, facts.width, facts.height, len(content), sha256)
-    there = tree.facts(path)
+    there = None if tree.is_absent(path) else tree.facts(path)
     if there is not None and there.size == len(content) and _bytes_at(tree, path) == content:
         tree.make_durable(path, keep=True)  # another post may have it too
         return stored
     attempt = sighting.attempt
-    tree.put(staging_path(attempt.id) if attempt else f"staging/look-{secrets.token_hex(8)}.part", path, content)
+    staging = staging_path(attempt.id) if attempt else f"staging/look-{secrets.token_hex(8)}.part"
+    tree.put(staging, path, content, flush=flush)
     return stored
+
+
+def store_renditions(tree: Tree, sightings: Sequence[Sighting]) -> Sequence[StoredRendition | BaseException]:
+    """The same for several at once, of different originals, with one flush for all; gives what became of each.
+
+    Where the flush fails, none of them is believed, and their names are taken away.
+    """
+    if len(sightings) < FEW:
+        return [_stored_or_error(tree, one, flush=True) for one in sightings]
+    results = [_stored_or_error(tree, one, flush=False) for one in sightings]
+    placed = [number for number, one in enumerate(results) if isinstance(one, StoredRendition)]
+    failure: OSError | None = None
+    try:
+        if not placed or tree.flush_together():
+            return results
+    except OSError as error:
+        failure = error
+    for number in placed:
+        _take_away(tree, results[number])
+        results[number] = failure or _stored_or_error(tree, sightings[number], flush=True)
+    return results
+
+
+def _take_away(tree: Tree, stored: StoredRendition | BaseException) -> None:
+    if isinstance(stored, StoredRendition):
+        with contextlib.suppress(OSError, StorageError):
+            tree.remove(stored.path)
+
+
+def _stored_or_error(tree: Tree, sighting: Sighting, *, flush: bool) -> StoredRendition | BaseException:
+    try:
+        return store_rendition(tree, sighting, flush=flush)
+    except Exception as error:  # noqa: BLE001 - handed to its owner; the others' renditions are not its fault
+        return error
 
 
 def read_rendition(tree: Tree, stored: StoredRendition) -> bytes | None:

@@ -46,14 +46,23 @@ class FileStat:
 class Folder:
     """An open folder; a handle where the system has them, else a checked path."""
 
-    def __init__(self, path: Path, handle: int | None, disk: Disk) -> None:
-        self.path = path
+    def __init__(self, where: str, handle: int | None, disk: Disk) -> None:
+        self._where = where
         self.handle = handle
         self._disk = disk
 
+    @property
+    def path(self) -> Path:
+        """Where it is, for messages, and for systems without handles; made when it is asked for: files pass by here."""
+        return Path(self._where)
+
     def at(self, name: str) -> str:
         """What to pass to the system for an entry of this folder."""
-        return name if self.handle is not None else str(self.path / name)
+        return name if self.handle is not None else self.entry(name)
+
+    def entry(self, name: str) -> str:
+        """The path of an entry."""
+        return os.path.join(self._where, name)  # noqa: PTH118 - a tenth of what pathlib takes, for each file's each step
 
     def sync(self) -> None:
         """Make the folder's names durable, where the file system can."""
@@ -81,7 +90,7 @@ class Tree:
         self.disk = disk or Disk()
         self._mode = mode
         handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | _SAFE) if HANDLES else None
-        self._top = Folder(root, handle, self.disk)
+        self._top = Folder(str(root), handle, self.disk)
 
     def close(self) -> None:
         """Let the root's handle go."""
@@ -129,7 +138,7 @@ class Tree:
         return entered, True
 
     def _enter(self, above: Folder, name: str) -> Folder:
-        path = above.path / name
+        path = above.entry(name)
         if not HANDLES:
             if stat.S_ISDIR(os.lstat(path).st_mode):
                 return Folder(path, None, self.disk)
@@ -164,6 +173,16 @@ class Tree:
                 for name in _TRIALS:
                     self._unlink(folder, name)
             folder.sync()
+
+    def is_absent(self, path: str) -> bool:
+        """Whether there is nothing of that name, by one look; what is there may be anything, or a link's."""
+        try:
+            os.stat("/".join(_names(path)), dir_fd=self._top.handle, follow_symlinks=False)
+        except FileNotFoundError:
+            return self._top.handle is not None
+        except OSError:
+            return False
+        return False
 
     def facts(self, path: str) -> FileStat | None:
         """Size and identity of a regular file, or None where there is nothing.
@@ -207,11 +226,14 @@ class Tree:
             raise StorageError(f"{path}: is not a regular file; move it away")
         return descriptor
 
-    def put(self, staging: str, path: str, content: bytes) -> None:
+    def put(self, staging: str, path: str, content: bytes, *, flush: bool = True) -> None:
         """Give bytes a name, whole or not at all, and make both durable with as few flushes as can be.
 
         The name comes before the flush, so a power cut in between may leave it with other bytes: only for what has an
         open intent and no row yet, and can be fetched again.
+
+        Args:
+            flush: off where the caller flushes everything at once afterwards.
         """
         (staging_above, staging_name), (above, name) = _split(staging), _split(path)
         made: list[str] = []
@@ -228,16 +250,34 @@ class Tree:
                         dst_dir_fd=folder.handle,
                     )
                     placed = True
-                    self.disk.fsync(descriptor)
+                    if flush:
+                        self.disk.fsync(descriptor)
                 finally:
                     os.close(descriptor)
-                folder.sync()
-                for new in made:
-                    with self.folder(_split(new)[0]) as parent:
-                        parent.sync()
+                if flush:
+                    folder.sync()
+                    self._flush_names(made)
             except BaseException:
                 self._unlink(*((folder, name) if placed else (waiting, staging_name)))
                 raise
+
+    def _flush_names(self, made: list[str]) -> None:
+        """Make the names of new folders durable."""
+        for new in made:
+            with self.folder(_split(new)[0]) as parent:
+                parent.sync()
+
+    def flush_together(self) -> bool:
+        """Make all that was written here durable, bytes and names; False: it must be flushed one by one here.
+
+        Raises:
+            OSError: it failed; nothing that was put without a flush may be believed.
+        """
+        return self._top.handle is not None and self.disk.flush_together(self._top.handle)
+
+    def flushes_together(self) -> bool:
+        """Whether many files are better flushed by `flush_together` than one by one."""
+        return self._top.handle is not None and self.disk.flushes_together()
 
     def _create(self, folder: Folder, name: str) -> int:
         descriptor = os.open(

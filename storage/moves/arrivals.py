@@ -25,8 +25,8 @@ from storage.database.tables import CurrentRow, DecisionRow, FileRow, PostRow, R
 from storage.errors import BadPath, RefusedFile
 from storage.files.paths import rendition_path
 from storage.files.tree import Tree
+from storage.looks.look_rows import file_rendition
 from storage.records import ELSEWHERE, ORIGINAL, Place, Post, StoredRendition
-from storage.rows.looks import file_rendition
 from storage.rows.posts import PostRows, load_posts
 from storage.uninterrupted import uninterrupted
 from system.flush import flush

@@ -23,9 +23,9 @@ from storage.database.chunks import chunked
 from storage.database.tables import RenditionRow
 from storage.errors import RefusedFile
 from storage.files.paths import checked_ext, rendition_path
+from storage.looks.look_rows import file_rendition
 from storage.moves.arrivals import LARGEST_FILE, Arrival, Arrivals, Taken, refuse_other_bytes
 from storage.records import ELSEWHERE, FileVersion, StoredRendition
-from storage.rows.looks import file_rendition
 from storage.uninterrupted import uninterrupted
 from system.regular_files import open_regular
 

@@ -17,10 +17,10 @@ from storage.errors import BadPath, RefusedFile, StorageError
 from storage.files.disk import is_unreadable
 from storage.files.paths import staging_path
 from storage.files.tree import Tree
+from storage.looks.attempts import Attempts, clear_trouble, end_attempt
 from storage.moves.moves import Move, Mover, intend_to_restore, intend_to_trash
 from storage.moves.original_names import NamedPost, name_of
 from storage.records import FileVersion, Place, Post
-from storage.rows.looks import Attempts, clear_trouble, end_attempt
 from storage.rows.posts import PostRows
 from storage.uninterrupted import uninterrupted
 
@@ -124,7 +124,7 @@ class Originals:
         version = self._posts.version_of(connection, post, None, now)
         file_rows(connection, version, paths, digest, now)
         end_attempt(connection, attempt_id, "done", None, now)
-        clear_trouble(connection, version)
+        clear_trouble(connection, [version])
 
 
 def published(post: Post, digest: Digest) -> FileVersion:

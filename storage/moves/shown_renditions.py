@@ -23,9 +23,9 @@ from storage.database.tables import PostRow, VersionRow
 from storage.errors import RefusedFile
 from storage.files.paths import SHOWN, rendition_path
 from storage.files.tree import Tree
+from storage.looks.look_rows import file_rendition
 from storage.reader import Reader
 from storage.records import Post, StoredRendition
-from storage.rows.looks import file_rendition
 from storage.rows.posts import load_posts
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -42,7 +43,7 @@ _LABELS_OF_FILES = (
     .join(LabelRow, LabelRow.version_id == VersionRow.id)
     .order_by(LabelRow.seq)
 )
-_LABELS_OF_ONE_FILE = _LABELS_OF_FILES.where(VersionRow.md5 == bindparam("file"))  # asked for with every look
+_LABELS_OF_THESE_FILES = _LABELS_OF_FILES.where(VersionRow.md5.in_(bindparam("files", expanding=True)))
 _TWINS = (
     select(_OTHER.id)
     .join(VersionRow, and_(VersionRow.md5 == _OTHER.md5, VersionRow.id != _OTHER.id))
@@ -124,21 +125,36 @@ def labels_of_twins(
 
 
 def inherit_labels(
-    connection: Connection, version_id: int, post: Post, targets: Collection[str], now: datetime
+    connection: Connection, looked_at: Sequence[tuple[int, Post, Collection[str]]], now: datetime
 ) -> None:
-    """Give a post the labels of posts with the very same file, for targets that it has no label for."""
-    if post.file is None:
-        return
-    newest = {row.target: row for row in connection.execute(_LABELS_OF_ONE_FILE, {"file": post.file.md5})}
-    for target, row in newest.items():
-        if target not in targets or row.value == LabelValue.CLEAR.value:
-            continue
-        key = f"{_SHARED}{row.seq}:{version_id}"
-        own = connection.execute(_NEWEST, {"version": version_id, "for_target": target}).first()
-        if own is None and connection.execute(_SAME_KEY, {"key": key}).first() is None:
-            value = LabelValue(row.value)
-            label = Label(post.id, post.site, target, value, row.who, key, LabelReason.SAME_PICTURE)
-            append_label(connection, version_id, label, now)
+    """Give posts the labels of posts with the very same file, for targets that they have no label for.
+
+    Args:
+        connection: in a writing transaction.
+        looked_at: file versions, their posts, and the targets that are asked about.
+        now: when.
+    """
+    given = _labels_of_files(connection, {post.file.md5 for _, post, _ in looked_at if post.file is not None})
+    for version_id, post, targets in looked_at if given else ():
+        for target, row in given.get(post.file.md5 if post.file else "", {}).items():
+            if target not in targets or row.value == LabelValue.CLEAR.value:
+                continue
+            key = f"{_SHARED}{row.seq}:{version_id}"
+            own = connection.execute(_NEWEST, {"version": version_id, "for_target": target}).first()
+            if own is None and connection.execute(_SAME_KEY, {"key": key}).first() is None:
+                value = LabelValue(row.value)
+                label = Label(post.id, post.site, target, value, row.who, key, LabelReason.SAME_PICTURE)
+                append_label(connection, version_id, label, now)
+
+
+def _labels_of_files(connection: Connection, md5s: Collection[str]) -> Mapping[str, Mapping[str, Row[Any]]]:
+    """The newest label of each target by file."""
+    found: defaultdict[str, dict[str, Row[Any]]] = defaultdict(dict)
+    for chunk in chunked(sorted(md5s)):
+        found_rows: Sequence[Row[Any]] = connection.execute(_LABELS_OF_THESE_FILES, {"files": chunk}).all()
+        for row in found_rows:
+            found[row.md5][row.target] = row
+    return found
 
 
 def _share(connection: Connection, version_id: int, label: Label, now: datetime) -> None:

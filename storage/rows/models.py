@@ -16,7 +16,6 @@ from storage.database.engine import insert_new
 from storage.database.tables import ModelRow
 from storage.errors import BadName, DatabaseDamaged, RefusedRequest
 from storage.records import ModelCard
-from storage.rows.looks import model_row
 
 
 class Models:
@@ -163,3 +162,17 @@ def _card(row: Any) -> ModelCard:
         return ModelCard(row.target, row.number, row.hash, row.backbone_hash, row.threshold, shifts, refusal, taggers)
     except (BadName, ValueError) as error:
         raise DatabaseDamaged(f"the database names a model that cannot be one: {error}; restore a backup") from error
+
+
+def model_row(card: ModelCard, now: datetime) -> Mapping[str, Any]:
+    """A model that has only been seen."""
+    return {
+        "target": card.target,
+        "number": card.number,
+        "hash": card.hash,
+        "backbone_hash": card.backbone_hash,
+        "threshold": card.threshold,
+        "facts": {},
+        "seen_at": now,
+        "active": False,
+    }

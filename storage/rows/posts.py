@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 from sqlalchemy.engine import Row
@@ -55,11 +55,16 @@ _NEW_TAG = insert_new(TagRow)
 _DROP = delete(PostTagRow).where(PostTagRow.post_key == bindparam("key"), PostTagRow.tag_id == bindparam("tag"))
 _AI_DROPS = delete(AiTagRow).where(AiTagRow.post_key == bindparam("key"), AiTagRow.name_id == bindparam("name"))
 _HIGHEST_KEY = select(func.coalesce(func.max(PostRow.key), 0))
-_VERSION_ID = (
-    select(VersionRow.id)
+_VERSION_IDS = (
+    select(PostRow.post_id, VersionRow.md5, VersionRow.id)
     .join(PostRow, PostRow.key == VersionRow.post_key)
-    .where(PostRow.site == bindparam("site"), PostRow.post_id == bindparam("id"), VersionRow.md5 == bindparam("md5"))
+    .where(
+        PostRow.site == bindparam("site"),
+        PostRow.post_id.in_(bindparam("ids", expanding=True)),
+        VersionRow.md5.in_(bindparam("md5s", expanding=True)),
+    )
 )
+_VersionName: TypeAlias = tuple[str, int, str]  # site, post, md5
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class PostRows:
     def __init__(self) -> None:
         self._tags: dict[tuple[str, str], int] = {}
         self._ai_names = AiNames()
-        self._versions: dict[tuple[str, int, str], int] = {}
+        self._versions: dict[_VersionName, int] = {}
 
     def forget(self) -> None:
         """Ids met in a transaction that was rolled back may not exist."""
@@ -116,20 +121,37 @@ class PostRows:
         Raises:
             ValueError: the post is hidden and has no file.
         """
-        if post.file is None:
-            raise ValueError(f"post {post.id} is hidden ({post.hidden_reason}) and has no file")
-        name = (post.site, post.id, post.file.md5)
-        known = self._versions.get(name)
-        if known is not None:
-            return known
-        values = {"site": post.site, "id": post.id, "md5": post.file.md5}
-        found = connection.execute(_VERSION_ID, values).scalar()
-        if found is None:
-            self.file(connection, [post], run_id, now)
-            found = connection.execute(_VERSION_ID, values).scalar_one()
-        _make_room(self._versions)
-        self._versions[name] = found
-        return int(found)
+        return self.versions_of(connection, [post], run_id, now)[0]
+
+    def versions_of(
+        self, connection: Connection, posts: Sequence[Post], run_id: int | None, now: datetime
+    ) -> Sequence[int]:
+        """The row ids of posts' current file versions; posts that are not known are filed.
+
+        Raises:
+            ValueError: one of them is hidden and has no file.
+        """
+        names = [_version_name(post) for post in posts]
+        unknown = {name: post for name, post in zip(names, posts, strict=True) if name not in self._versions}
+        if unknown:
+            if len(self._versions) + len(unknown) > MAX_VERSIONS:
+                self._versions.clear()
+                unknown = dict(zip(names, posts, strict=True))
+            self._find_versions(connection, unknown)
+            for name in unknown.keys() - self._versions.keys():
+                self.file(connection, [unknown[name]], run_id, now)
+            self._find_versions(connection, unknown.keys() - self._versions.keys())
+        return [self._versions[name] for name in names]
+
+    def _find_versions(self, connection: Connection, names: Collection[_VersionName]) -> None:
+        by_site: defaultdict[str, list[_VersionName]] = defaultdict(list)
+        for name in sorted(names):
+            by_site[name[0]].append(name)
+        for site, its_names in by_site.items():
+            for chunk in chunked(its_names):
+                values = {"site": site, "ids": [name[1] for name in chunk], "md5s": [name[2] for name in chunk]}
+                for row in connection.execute(_VERSION_IDS, values):
+                    self._versions[site, row.post_id, row.md5] = row.id
 
     def _keys(self, connection: Connection, site: str, ids: Iterable[int]) -> dict[int, int]:
         keys: dict[int, int] = {}
@@ -307,6 +329,7 @@ def _version_facts(post: Post, file: FileVersion) -> tuple[Any, ...]:
     return (file.ext, file.size, file.width, file.height, file.url, renditions)
 
 
-def _make_room(memory: dict[Any, Any]) -> None:
-    if len(memory) >= MAX_VERSIONS:
-        memory.clear()
+def _version_name(post: Post) -> _VersionName:
+    if post.file is None:
+        raise ValueError(f"post {post.id} is hidden ({post.hidden_reason}) and has no file")
+    return post.site, post.id, post.file.md5

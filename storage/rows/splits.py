@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, case, exists, inser
 from storage.database.tables import BY_BYTES, PartRow, VersionRow
 from storage.errors import RefusedRequest
 from storage.evidence import SPLITS, SplitAssignments
-from storage.rows.looks import file_picture_hashes
+from storage.rows.picture_hashes import file_picture_hashes
 
 
 def file_assignments(connection: Connection, assignments: SplitAssignments) -> None:

@@ -29,7 +29,11 @@ PROGRAM = (sys.executable, "-m", "tests.faults.stubs.crawl")
 LIMIT_S = 300.0  # wall clock of one child: only what hangs takes as long
 
 ANNOUNCED = (*OPERATIONS, "sync", "commit")  # any machine can aim at these
-TRACED: Mapping[str, str] = {"fsync": "fsync,fdatasync", "pwrite": "pwrite64", "rename": "rename,renameat,renameat2"}
+TRACED: Mapping[str, str] = {
+    "fsync": "fsync,fdatasync,syncfs",
+    "pwrite": "pwrite64",
+    "rename": "rename,renameat,renameat2",
+}
 
 
 @dataclass(frozen=True, slots=True)

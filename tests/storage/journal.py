@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from storage.files.disk import Disk
+
 
 @dataclass(slots=True)
 class Journal:
@@ -53,6 +55,13 @@ class Journal:
         if where.is_dir() and (folder := self.place(where)) is not None:
             self.folders.discard(folder)
             self.steps.append(f"fsync {folder}")
+
+    def everything_flushed(self) -> None:
+        """The whole file system was flushed."""
+        self.flushed_files |= self.files
+        self.files.clear()
+        self.folders.clear()
+        self.steps.append("flush of everything")
 
     def committed(self) -> None:
         """Rows were committed: whatever they may speak of must be durable."""
@@ -105,6 +114,13 @@ def watched(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journal]:
     monkeypatch.setattr(os, "unlink", unlinked)
     watching("mkdir", lambda path, mode=0, *, dir_fd=None: journal.name_changed(_resolved(path, dir_fd), "folder in"))
     watching("fsync", journal.flushed)
+    really_flush = Disk.flush_everything
+
+    def flushed_everything(disk: Disk, descriptor: int) -> None:
+        really_flush(disk, descriptor)
+        journal.everything_flushed()
+
+    monkeypatch.setattr(Disk, "flush_everything", flushed_everything)
 
     def opened(path: Any, flags: int, *_: Any, dir_fd: int | None = None, **__: Any) -> None:
         if flags & os.O_CREAT and flags & os.O_EXCL:

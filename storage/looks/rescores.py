@@ -35,8 +35,8 @@ from storage.database.engine import insert_or_update
 from storage.database.tables import DecisionRow, ScoreRow, UtcTime
 from storage.errors import RefusedRequest
 from storage.evidence import Rescored
+from storage.looks.look_rows import LookRows
 from storage.records import DecidedBy, Decision, ModelCard
-from storage.rows.looks import LookRows
 
 _PASSING = Table(
     "rescored",

@@ -1,0 +1,130 @@
+"""Many renditions at once: one flush makes them all durable, and where it fails none of them is believed."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from storage.archive import Archive
+from storage.archive_records import ArchiveSettings
+from storage.errors import StorageError
+from storage.files import disk
+from storage.files.disk import Disk
+from storage.lifecycle.verify import verify
+from storage.records import Post
+from tests.storage.journal import watched
+from tests.storage.samples import list_posts, make_post, new_gallery, sight
+
+MANY = 20
+
+
+class QuietDisk(Disk):
+    """A disk to which nobody else writes; its flush of everything fails, or is refused, when an error is given."""
+
+    def __init__(self, error: int | None = None) -> None:
+        super().__init__()
+        self.error = error
+        self.flushes = 0
+
+    def unflushed_bytes(self) -> int | None:
+        return 0
+
+    def flush_everything(self, descriptor: int) -> None:
+        self.flushes += 1
+        if self.error is not None:
+            raise OSError(self.error, os.strerror(self.error))
+        super().flush_everything(descriptor)
+
+
+pytestmark = pytest.mark.skipif(not disk.tells_of_failures(), reason="this system cannot flush a whole file system")
+
+
+def on(quiet: Disk) -> ArchiveSettings:
+    return ArchiveSettings(reserve_bytes=0, disk=quiet)
+
+
+async def looks(archive: Archive, posts: list[Post]) -> list[BaseException | None]:
+    """Look at all of them at once, each after its attempt is recorded; gives the errors."""
+    await list_posts(archive, posts)
+
+    async def look(post: Post) -> None:
+        attempt = await archive.begin_attempt(post, "rendition", "http://127.0.0.1/x")
+        await archive.file_look(sight(post, attempt=attempt))
+
+    return await asyncio.gather(*(look(post) for post in posts), return_exceptions=True)
+
+
+async def test_looks_at_once_are_durable_before_their_rows(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    quiet = QuietDisk()
+    async with Archive.open(new_gallery(root), on(quiet)) as archive:
+        with watched(root, monkeypatch) as journal:
+            errors = await looks(archive, [make_post(number) for number in range(1, MANY + 1)])
+
+    assert errors == [None] * MANY
+    assert journal.wrong == journal.in_the_air == []
+    assert 1 <= quiet.flushes < MANY / 2
+    assert verify(root).whole
+    assert len([path for path in (root / "renditions").rglob("*") if path.is_file()]) == MANY
+
+
+@pytest.mark.fault("F06")
+async def test_where_the_flush_of_everything_fails_no_rendition_is_believed(root: Path) -> None:
+    quiet = QuietDisk(errno.EIO)
+    posts = [make_post(number) for number in range(1, MANY + 1)]
+    async with Archive.open(new_gallery(root), on(quiet)) as archive:
+        errors = await looks(archive, posts)
+        known = await archive.known(posts, ["mona"])
+        quiet.error = None
+        again = await looks(archive, posts)
+
+    assert quiet.flushes > 1
+    failed = [error for error in errors if error is not None]
+    assert len(failed) > MANY / 2
+    assert all(isinstance(error, StorageError) and error.exit_code == 7 for error in failed)
+    for post, error in zip(posts, errors, strict=True):
+        assert (known[post.id].rendition is None) is (error is not None)
+    assert again == [None] * MANY
+    assert verify(root).whole
+
+
+@pytest.mark.parametrize("error", [errno.ENOSYS, errno.EINVAL, errno.EPERM])
+async def test_where_everything_cannot_be_flushed_at_once_files_are_flushed_one_by_one(root: Path, error: int) -> None:
+    quiet = QuietDisk(error)
+    async with Archive.open(new_gallery(root), on(quiet)) as archive:
+        errors = await looks(archive, [make_post(number) for number in range(1, MANY + 1)])
+
+    assert errors == [None] * MANY
+    assert quiet.flushes == 1
+    assert verify(root).whole
+
+
+async def test_one_look_that_cannot_be_recorded_fails_alone(root: Path) -> None:
+    posts = [make_post(number) for number in range(1, MANY + 1)]
+    async with Archive.open(new_gallery(root), on(QuietDisk())) as archive:
+        await list_posts(archive, posts)
+        shown = [sight(post) for post in posts]
+        shown[7] = replace(shown[7], post=replace(posts[7], file=None, hidden_reason="banned"))
+        shown[9] = replace(shown[9], look=replace(shown[9].look, picture_hash=1 << 64))
+        errors = await asyncio.gather(*(archive.file_look(one) for one in shown), return_exceptions=True)
+        known = await archive.known(posts, ["mona"])
+
+    assert [number for number, error in enumerate(errors) if error is not None] == [7, 9]
+    assert [bool(known[post.id].decisions) for post in posts] == [number not in (7, 9) for number in range(MANY)]
+
+
+def test_a_disk_that_others_write_to_is_flushed_file_by_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = tmp_path / "meminfo"
+    monkeypatch.setattr(disk, "MEMORY", memory)
+    found = []
+    for text in ("Dirty: 12 kB\nWriteback: 0 kB\n", f"Dirty: {disk.LITTLE // 1024} kB\nWriteback: 1 kB\n", "", None):
+        memory.unlink(missing_ok=True)
+        if text is not None:
+            memory.write_text(text)
+        found.append(Disk().flushes_together())
+
+    assert found == [True, False, False, False]
