@@ -16,7 +16,13 @@ def run() -> None:
     connection, tables = given.get("connection"), given.get("target_metadata")
     if not isinstance(connection, Connection) or not isinstance(tables, MetaData):
         raise RuntimeError("migrations run when a gallery is opened, not from the alembic command")
-    context.configure(connection=connection, target_metadata=tables, render_as_batch=True, transactional_ddl=False)
+    context.configure(
+        connection=connection,
+        target_metadata=tables,
+        render_as_batch=True,
+        transactional_ddl=False,
+        on_version_apply=lambda step, **_: given["on_step"](step.up_revision_id),
+    )
     context.run_migrations()
 
 

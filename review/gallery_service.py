@@ -56,7 +56,7 @@ from storage.search.ranking import Ranks, ranks_for
 
 MOST_LISTED = 50_000  # pictures in one grid; the expression can be narrowed
 SUGGESTIONS = 10  # words under the filter
-_DOUBTS = "-label:any order:uncertain"  # the questions while there is no model whose embeddings are stored
+_DOUBTS = "-label:any order:uncertain limit:2000"  # the questions while no model has embeddings stored here
 _REASONS: Mapping[str, LabelReason] = {reason.value: reason for reason in LabelReason}
 
 

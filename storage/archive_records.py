@@ -38,6 +38,8 @@ class ArchiveSettings:
     database: str = ""  # address of the server's database that holds the rows; empty: what the root has, or a file
     disk: Disk = field(default_factory=Disk, compare=False)  # the file system's promises
     clock: Callable[[], datetime] = field(default=utc_now, compare=False)  # with a time zone
+    tell: Callable[[str], None] = field(default=lambda line: None, compare=False)  # of what takes long, by any thread
+    tell_every_s: float = 5.0  # and how often
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,8 @@ def wanted(
     if ranks is not None:
         lend(connection, ranks)
     columns = (VersionRow.id, _RATIO.label("ratio"))
-    extent = Extent(columns=columns, target=target, limit=limit + 1, ranked=ranks is not None)
+    ranked = ranks is not None and ranks.speak_of(query)
+    extent = Extent(columns=columns, target=target, limit=limit + 1, ranked=ranked)
     rows = fitting_rows(connection, query, now, extent)
     if not rows:
         refuse_misspelt_faults(connection, query)

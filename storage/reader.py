@@ -243,7 +243,12 @@ def _matching_rows(connection: Connection, query: Query, ranks: Ranks | None, no
     refuse_unknown_metatags(connection, query)
     if ranks is not None:
         lend(connection, ranks)
-    keys = fitting_rows(connection, query, now, Extent(columns=(VersionRow.id,), limit=limit, ranked=ranks is not None))
+    keys = fitting_rows(
+        connection,
+        query,
+        now,
+        Extent(columns=(VersionRow.id,), limit=limit, ranked=ranks is not None and ranks.speak_of(query)),
+    )
     if not keys:
         refuse_misspelt_faults(connection, query)
     rows = Rows(COLUMNS, [_without_bytes(row) for row in result_rows(connection, [(k.key, k.target) for k in keys])])

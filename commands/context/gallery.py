@@ -32,6 +32,7 @@ def archive_settings(workspace: Workspace, command: str, *, create: bool) -> Arc
         network_disk=workspace.settings.disk.network,
         database=workspace.settings.database,
         clock=workspace.clock,
+        tell=say,
     )
 
 

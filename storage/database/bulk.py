@@ -58,18 +58,6 @@ def fill(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) 
     connection.exec_driver_sql(_filling(table.name, len(table.columns), _mark(connection)), rows)
 
 
-def new_numbers(connection: Connection, table: type[Base], count: int) -> Sequence[int]:
-    """Numbers for rows that are about to be inserted, never given before, not even to rows that are gone.
-
-    Args:
-        connection: in a writing transaction; nobody else can take them.
-        table: one whose numbers are never used again.
-        count: how many.
-    """
-    last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table.__tablename__,)).scalar()
-    return range((last or 0) + 1, (last or 0) + 1 + count)
-
-
 @cache
 def _filling(table: str, columns: int, mark: str) -> str:
     return f"INSERT INTO {table} VALUES ({', '.join([mark] * columns)})"  # noqa: S608 - a table of our own

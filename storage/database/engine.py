@@ -94,6 +94,11 @@ class Database(Protocol):
     def lend(self, connection: Connection, places: Mapping[tuple[str, int, str], int]) -> None:
         """Let `storage.database.phrases.place_among` look these places up, by list, file version and target."""
 
+    def new_numbers(self, connection: Connection, table: str, key: str, count: int) -> Sequence[int]:
+        """Numbers for so many rows that are about to be inserted, rising; never given before, not even to rows that
+        are gone.
+        """
+
     def select(self, text: str, limit: int | None) -> tuple[tuple[str, ...], Sequence[tuple[Any, ...]]]:
         """The answer to one SELECT of the user's own: names of the columns, and at most so many rows.
 
@@ -114,6 +119,18 @@ def database_behind(connection: Connection) -> Database:
     """The database that a connection of one of its engines leads to."""
     database: Database = connection.get_execution_options()[OPTION]
     return database
+
+
+def new_numbers(connection: Connection, table: type[Base], count: int) -> Sequence[int]:
+    """Numbers for rows that are about to be inserted, never given before.
+
+    Args:
+        connection: in a writing transaction.
+        table: one whose numbers are never used again.
+        count: how many.
+    """
+    key = _table(table).primary_key.columns[0].name
+    return database_behind(connection).new_numbers(connection, table.__tablename__, key, count)
 
 
 def insert_new(table: type[Base]) -> Insert:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,10 +26,15 @@ def schema_of(connection: Connection, database: Database) -> str | None:
     return None if version is None else str(version)
 
 
+def known_schemas() -> Sequence[str]:
+    """The names of all schemas up to this program's, in order."""
+    steps = (Path(str(files("migrations"))) / "versions").glob("[0-9]*.py")
+    return sorted(path.name.split("_", 1)[0] for path in steps)
+
+
 def refuse_unknown(schema: str | None, database: Database) -> None:
     """Refuse what a newer program wrote."""
-    known = {path.name.split("_", 1)[0] for path in (Path(str(files("migrations"))) / "versions").glob("[0-9]*.py")}
-    if schema is not None and schema not in known:
+    if schema is not None and schema not in known_schemas():
         raise DatabaseNewer(
             f"{database}: was written by a newer program (schema {schema}, this one knows {HEAD}); upgrade boorusieve"
         )

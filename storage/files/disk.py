@@ -75,10 +75,13 @@ class Disk:
     Tests hand in a subclass whose system calls fail.
     """
 
-    def __init__(self, mounts: Path = MOUNTS) -> None:
-        """Nothing was refused yet; `mounts` is the system's table of mounted file systems, as in proc(5)."""
+    def __init__(self, mounts: Path = MOUNTS, memory: Path = MEMORY) -> None:
+        """Nothing was refused yet; `mounts` is the system's table of mounted file systems, `memory` of what its memory
+        is used for, as in proc(5).
+        """
         self.lacks: set[Lack] = set()
         self._mounts = mounts
+        self._memory = memory
         self._little_waits, self._asked_again = False, 0.0  # at most `LITTLE`; when that is looked at again
         self._refuses_together = False
 
@@ -100,7 +103,7 @@ class Disk:
     def unflushed_bytes(self) -> int | None:
         """How much all programs of the machine have written that is not on any disk yet; None: the system hides it."""
         try:
-            found = dict(_DIRTY.findall(MEMORY.read_text("ascii")))
+            found = dict(_DIRTY.findall(self._memory.read_text("ascii")))
         except (OSError, UnicodeDecodeError):
             return None
         return 1024 * sum(map(int, found.values())) if found else None

@@ -10,6 +10,7 @@ from pathlib import Path
 from storage.archive_records import ArchiveSettings, RecoveryReport
 from storage.database.error_translation import at_border, free_words
 from storage.database.migrate import migrate
+from storage.database.slow_work import SlowWork
 from storage.errors import DatabaseDamaged, DiskFull
 from storage.files.lock import GalleryLock
 from storage.files.tree import Tree
@@ -53,7 +54,7 @@ def _take_over(root: roots.Root, lock: GalleryLock, settings: ArchiveSettings, n
     if root.is_new:
         roots.create(root, settings)
     roots.check_identity(root)
-    migrated = migrate(root.database, root.path / "backups")
+    migrated = migrate(root.database, root.path / "backups", SlowWork(settings.tell, settings.tell_every_s))
     roots.make_folders(root.path, settings)
     tree = Tree(root.path, settings.disk, settings.picture_mode)
     try:

@@ -14,13 +14,13 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from storage.archive_records import Attempt, Failure
 from storage.database.access import Access
-from storage.database.bulk import insert_rows, new_numbers
+from storage.database.bulk import insert_rows
 from storage.database.chunks import chunked
+from storage.database.engine import new_numbers
 from storage.database.tables import AttemptRow, VersionRow
-from storage.database.together import Together
 from storage.errors import RefusedFile, ReserveReached
 from storage.files.paths import staging_path
-from storage.looks.each_alone import each_alone
+from storage.looks.together import Together, each_alone
 from storage.records import Post
 from storage.rows.posts import PostRows
 from storage.uninterrupted import uninterrupted

@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, Executable, bindparam, select
 
 from storage.archive_records import Sighting
-from storage.database.bulk import insert_rows, new_numbers
+from storage.database.bulk import insert_rows
 from storage.database.chunks import chunked
 from storage.database.current_rows import HOLD_DECISION, basis_of
-from storage.database.engine import insert_new, insert_or_update
+from storage.database.engine import insert_new, insert_or_update, new_numbers
 from storage.database.tables import (
     BackboneRow,
     DecisionRow,

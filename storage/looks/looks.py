@@ -13,11 +13,10 @@ from sqlalchemy import Connection
 from storage.archive_records import Sighting
 from storage.database.access import Access
 from storage.database.error_translation import translated
-from storage.database.together import Together
 from storage.files.renditions import store_rendition, store_renditions
 from storage.looks.attempts import Attempts
-from storage.looks.each_alone import each_alone
 from storage.looks.look_rows import LookRows, Seen
+from storage.looks.together import Together, each_alone
 from storage.records import StoredRendition
 from storage.rows.posts import PostRows
 

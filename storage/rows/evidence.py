@@ -81,7 +81,10 @@ def gather_evidence(
     rows = connection.execute(statement).all()
     columns = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
     named = dict(zip(_COLUMNS, columns, strict=True))
-    artists, carriers = _artists(connection), set(connection.execute(naming(target)).scalars())
+    artists: Mapping[int, str] = {}
+    carriers: Set[int] = frozenset()
+    if rows:  # else nothing of the tags is asked: it takes seconds, and a page may be waiting for "there is nothing"
+        artists, carriers = _artists(connection), set(connection.execute(naming(target)).scalars())
     tagged = np.array([key in carriers for key in named["post_key"]], dtype=np.bool_)
     characters = _characters(connection, target, named)
     return Evidence(
@@ -179,6 +182,8 @@ def _characters(
     connection: Connection, target: Target, named: Mapping[str, Sequence[Any]]
 ) -> np.ndarray[Any, np.dtype[np.int64]]:
     """How many characters each post's tags say are in the picture; none where somebody is dressed as the target."""
+    if not named["post_key"]:
+        return _whole([])
     dressed = shown_where_dressed(connection) | dict.fromkeys(connection.execute(dressed_as(target)).scalars(), 0)
     counts = zip(named["post_key"], named["count_character"], strict=True)
     return _whole(dressed.get(key, count) for key, count in counts)
@@ -188,7 +193,7 @@ def _strata(
     connection: Connection, keys: Sequence[int], characters: npt.NDArray[np.int64], tagged: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.int8]:
     """The stratum of each post, shape (n,), as `storage.records.stratum_of` says of one."""
-    groups = _groups(connection)
+    groups = _groups(connection) if keys else frozenset()
     several = np.array([key in groups for key in keys], dtype=np.bool_)
     others = (characters > 0) & ~tagged
     return (others * int(Stratum.OTHERS) + several * int(Stratum.NOBODY_GROUP)).astype(np.int8)

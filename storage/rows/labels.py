@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -151,8 +151,8 @@ def _labels_of_files(connection: Connection, md5s: Collection[str]) -> Mapping[s
     """The newest label of each target by file."""
     found: defaultdict[str, dict[str, Row[Any]]] = defaultdict(dict)
     for chunk in chunked(sorted(md5s)):
-        found_rows: Sequence[Row[Any]] = connection.execute(_LABELS_OF_THESE_FILES, {"files": chunk}).all()
-        for row in found_rows:
+        rows: Iterable[Any] = connection.execute(_LABELS_OF_THESE_FILES, {"files": chunk})
+        for row in rows:
             found[row.md5][row.target] = row
     return found
 

@@ -8,17 +8,19 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, func, or_, select
 
 from storage.database.chunks import chunked
 from storage.database.results_view import COLUMNS, results_select
-from storage.database.tables import CurrentRow, PostRow, PostTagRow, TagRow
+from storage.database.tables import BasisRow, CurrentRow, PostRow, PostTagRow, TagRow
 from storage.records import TagCategory
 from storage.search.language import Query
-from storage.search.plan import plan_for
-from storage.search.sql import compile_query
+from storage.search.plan import Plan, plan_for
+from storage.search.sql import DOUBT, compile_query
 
 Key: TypeAlias = tuple[int, str | None]  # a post's key, and a target's name
+ROUNDING = 1e-9  # of the distance between a score and its threshold
+FIRST_REACH, FURTHER = 0.001, 4  # how far from a threshold is looked first, and how many times further then
 _TAG_COLUMNS: Mapping[str, str | None] = {
     "tags": None,
     "tags_character": TagCategory.CHARACTER.value,
@@ -60,10 +62,45 @@ def fitting_rows(connection: Connection, query: Query, now: datetime, extent: Ex
         scored = connection.execute(_of_target(statement, target)).all()
         if len(scored) == min(number for number in (limit, query.limit) if number is not None):
             return scored
+    if plan.from_thresholds and (nearest := _nearest(connection, planned, now, plan, extent)):
+        return nearest
     statement = compile_query(planned, now, limit=limit, tags=plan.tags).add_columns(*columns)
     if plan.begin is not None:
         statement = statement.where(PostRow.key.in_(plan.begin))
     return connection.execute(_of_target(statement, target)).all()
+
+
+def _nearest(
+    connection: Connection, query: Query, now: datetime, plan: Plan, extent: Extent
+) -> Sequence[Row[Any]] | None:
+    """The rows nearest to their thresholds, as many as are wanted; None where so many have no score.
+
+    Looks ever further around the thresholds that there are, each time along the index of scores.
+    """
+    wanted = min(number for number in (extent.limit, query.limit) if number is not None)
+    thresholds = connection.execute(select(BasisRow.threshold).distinct()).scalars()
+    middles = sorted(one for one in thresholds if one is not None)
+    reach = FIRST_REACH
+    while middles and reach < 1:
+        around = or_(*(CurrentRow.machine_score.between(low, high) for low, high in _ranges(middles, reach + ROUNDING)))
+        statement = compile_query(query, now, limit=extent.limit, tags=plan.tags, scored=True)
+        statement = statement.add_columns(*extent.columns).where(around, DOUBT.between(0, reach))
+        found = connection.execute(_of_target(statement, extent.target)).all()
+        if len(found) == wanted:
+            return found
+        reach *= FURTHER
+    return None
+
+
+def _ranges(middles: Sequence[float], reach: float) -> Sequence[tuple[float, float]]:
+    """What is at most so far from any of them, without overlaps."""
+    found: list[tuple[float, float]] = []
+    for middle in middles:
+        if found and middle - reach <= found[-1][1]:
+            found[-1] = (found[-1][0], middle + reach)
+        else:
+            found.append((middle - reach, middle + reach))
+    return found
 
 
 def _of_target(statement: Any, target: str | None) -> Any:

@@ -20,6 +20,7 @@ from storage.records import DecisionValue
 from storage.search import meaning as asks
 from storage.search.language import LOCAL_METATAGS, And, Metatag, Node, Not, Query, Tag, Wildcard, conjuncts, leaves
 from storage.search.ranges import exact_real, parse_range
+from storage.search.ranking import UNCERTAIN
 from storage.search.sql import TagIds, among, named, within
 
 MOST_GATHERED = 50_000  # posts of one term; more are not even counted
@@ -36,6 +37,7 @@ class Plan:
     tags: TagIds = field(default_factory=dict)
     begin: Select[Any] | None = None  # keys of the posts that the rarest term leaves; None: along the order
     along_scores: bool = False  # rows without a score are not found
+    from_thresholds: bool = False  # by nearness to the threshold, outwards along the index of scores
 
 
 def plan_for(connection: Connection, query: Query, now: datetime, limit: int | None) -> Plan | None:
@@ -60,7 +62,8 @@ def plan_for(connection: Connection, query: Query, now: datetime, limit: int | N
     rarest = min((one for one in rated if one.keys is not None), key=lambda one: one.posts, default=None)
     begin = rarest.keys if rarest is not None and rarest.posts < min(MOST_GATHERED, tried) else None
     along_scores = begin is None and query.order in ALONG_SCORES
-    return Plan(And(tuple(one.part for one in rated)), tags, begin, along_scores)
+    from_thresholds = begin is None and query.order == UNCERTAIN
+    return Plan(And(tuple(one.part for one in rated)), tags, begin, along_scores, from_thresholds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

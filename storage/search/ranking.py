@@ -59,6 +59,10 @@ class Ranks:
     questions: Sequence[Ranked] = ()
     errors: Sequence[Ranked] = ()
 
+    def speak_of(self, query: Query) -> bool:
+        """Whether the expression's answer depends on them; without questions its order goes by scores alone."""
+        return bool(self.questions) or asks_for_errors(query)
+
     def by_picture(self) -> Mapping[tuple[int, str], Ranked]:
         """By file version and target; a question's reason before an error's."""
         return {(one.version_id, one.target): one for one in (*self.errors, *self.questions)}

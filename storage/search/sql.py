@@ -360,14 +360,14 @@ _LOCAL: Mapping[str, Callable[[Metatag], Condition]] = {
     "same": _same,
 }
 
-_DOUBT = func.abs(DecisionRow.score - DecisionRow.threshold)
+DOUBT = func.abs(DecisionRow.score - DecisionRow.threshold)
 _ORDERS: Mapping[str, ColumnElement[Any]] = {
     "id": PostRow.post_id.asc(),
     "id_asc": PostRow.post_id.asc(),
     "id_desc": PostRow.post_id.desc(),
     "p": CurrentRow.machine_score.desc().nulls_last(),
     "p_asc": CurrentRow.machine_score.asc().nulls_last(),
-    UNCERTAIN: _DOUBT.asc().nulls_last(),
+    UNCERTAIN: DOUBT.asc().nulls_last(),
     "score": PostRow.score.desc(),
     "score_asc": PostRow.score.asc(),
     "favcount": PostRow.fav_count.desc(),

@@ -17,8 +17,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, event
 
-from storage.files.disk import Disk
-
 
 @dataclass(slots=True)
 class Journal:
@@ -114,13 +112,6 @@ def watched(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journal]:
     monkeypatch.setattr(os, "unlink", unlinked)
     watching("mkdir", lambda path, mode=0, *, dir_fd=None: journal.name_changed(_resolved(path, dir_fd), "folder in"))
     watching("fsync", journal.flushed)
-    really_flush = Disk.flush_everything
-
-    def flushed_everything(disk: Disk, descriptor: int) -> None:
-        really_flush(disk, descriptor)
-        journal.everything_flushed()
-
-    monkeypatch.setattr(Disk, "flush_everything", flushed_everything)
 
     def opened(path: Any, flags: int, *_: Any, dir_fd: int | None = None, **__: Any) -> None:
         if flags & os.O_CREAT and flags & os.O_EXCL:

@@ -222,6 +222,11 @@ class PostgresDatabase:
         if rows:
             connection.exec_driver_sql("INSERT INTO lent_place VALUES (%s, %s, %s, %s)", rows)
 
+    def new_numbers(self, connection: Connection, table: str, key: str, count: int) -> Sequence[int]:
+        """By the sequence of the table's key."""
+        taken = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
+        return sorted(connection.exec_driver_sql(taken, (table, key, count)).scalars())
+
     def select(self, text: str, limit: int | None) -> tuple[tuple[str, ...], Sequence[tuple[Any, ...]]]:
         """The answer to one SELECT of the user's own; what else the user's role may do there, it may do so, too."""
         connection = self._connected(BUSY_TIMEOUT_S)

@@ -140,6 +140,11 @@ class SqliteDatabase:
         if isinstance(driver, sqlite3.Connection):
             driver.create_function("place_among", 3, lambda *key: places.get(key), deterministic=True)
 
+    def new_numbers(self, connection: Connection, table: str, key: str, count: int) -> Sequence[int]:
+        """On from the last one: nobody else can write meanwhile."""
+        last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,)).scalar() or 0
+        return range(last + 1, last + 1 + count)
+
     def select(self, text: str, limit: int | None) -> tuple[tuple[str, ...], Sequence[tuple[Any, ...]]]:
         """The answer to one SELECT of the user's own."""
         return select_in(reading_uri(self.path), text, limit)

@@ -12,8 +12,6 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from storage.files import disk
-
 # Python announces these before it does them: the audit event, and whether this announcement counts.
 OPERATIONS: dict[str, tuple[str, Callable[[tuple[object, ...]], bool]]] = {
     "create": ("open", lambda given: isinstance(given[2], int) and bool(given[2] & os.O_CREAT)),
@@ -28,8 +26,8 @@ def signal_at(kind: str, number: int, sent: signal.Signals) -> None:
     """Arrange to be signalled at the Nth operation of a kind, counted over all threads.
 
     Args:
-        kind: one of `OPERATIONS`; `sync`: an fsync of Python's own, or of everything; `commit`: a transaction's, which
-            counts twice, before it and when it is done.
+        kind: one of `OPERATIONS`; `sync`: an fsync of Python's own; `commit`: a transaction's, which counts twice,
+            before it and when it is done.
         number: from 1.
         sent: SIGKILL or SIGSTOP.
     """
@@ -45,7 +43,6 @@ def signal_at(kind: str, number: int, sent: signal.Signals) -> None:
 
     if kind == "sync":  # Python does not announce it; SQLite's own are strace's business
         os.fsync = _counted(os.fsync, count)  # type: ignore[assignment]  # typed for files too; only numbers are used
-        disk.flush_file_system = _counted(disk.flush_file_system, count)
     elif kind == "commit":
         _watch_commits(count)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 
 from migrations import HEAD
 from storage.archive import Archive, open_reader
+from storage.database.slow_work import SlowWork
 from storage.errors import DatabaseError
 from storage.evidence import NO_SPLIT
 from storage.records import Target
@@ -57,6 +59,33 @@ async def test_an_older_gallery_is_backed_up_and_upgraded(root: Path) -> None:
     assert "local_embedding" not in tables(backup)
     assert backup.stat().st_mode & 0o777 == 0o600
     assert "backup" in archive.recovery.lines()[0]
+
+
+async def test_an_upgrade_says_what_it_is_at_where_that_takes_long(root: Path) -> None:
+    await older_gallery(root)
+    told: list[str] = []
+    settings = replace(NO_RESERVE, tell=told.append, tell_every_s=0.001)
+
+    Archive.open(root, settings).close()
+    upgraded = list(told)
+    Archive.open(root, settings).close()
+
+    assert told == upgraded  # nothing is told of what is up to date
+    assert all(re.fullmatch(r".*; \d+ s so far", line) for line in told)
+    first = f"backing up {root / 'crawl.db'} before its upgrade from schema {BEFORE} to {HEAD}"
+    assert any(one.startswith(first) for one in told)
+    steps = [found[0] for one in told if (found := re.search(r"step \d of \d+, schema \d+", one))]
+    assert steps == sorted(steps)
+    assert steps[0].endswith(f"of {int(HEAD) - int(BEFORE)}, schema {steps[0][-4:]}")
+
+
+def test_quick_work_is_not_talked_about() -> None:
+    told: list[str] = []
+
+    with SlowWork(told.append, 60) as work:
+        work.part("something")
+
+    assert told == []
 
 
 @pytest.mark.fault("F17")

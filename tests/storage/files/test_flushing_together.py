@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,7 @@ class QuietDisk(Disk):
         super().__init__()
         self.error = error
         self.flushes = 0
+        self.told: Callable[[], None] = lambda: None  # after each
 
     def unflushed_bytes(self) -> int | None:
         return 0
@@ -39,6 +41,7 @@ class QuietDisk(Disk):
         if self.error is not None:
             raise OSError(self.error, os.strerror(self.error))
         super().flush_everything(descriptor)
+        self.told()
 
 
 pytestmark = pytest.mark.skipif(not disk.tells_of_failures(), reason="this system cannot flush a whole file system")
@@ -63,6 +66,7 @@ async def test_looks_at_once_are_durable_before_their_rows(root: Path, monkeypat
     quiet = QuietDisk()
     async with Archive.open(new_gallery(root), on(quiet)) as archive:
         with watched(root, monkeypatch) as journal:
+            quiet.told = journal.everything_flushed
             errors = await looks(archive, [make_post(number) for number in range(1, MANY + 1)])
 
     assert errors == [None] * MANY
@@ -117,14 +121,13 @@ async def test_one_look_that_cannot_be_recorded_fails_alone(root: Path) -> None:
     assert [bool(known[post.id].decisions) for post in posts] == [number not in (7, 9) for number in range(MANY)]
 
 
-def test_a_disk_that_others_write_to_is_flushed_file_by_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_others_write_to_is_flushed_file_by_file(tmp_path: Path) -> None:
     memory = tmp_path / "meminfo"
-    monkeypatch.setattr(disk, "MEMORY", memory)
     found = []
     for text in ("Dirty: 12 kB\nWriteback: 0 kB\n", f"Dirty: {disk.LITTLE // 1024} kB\nWriteback: 1 kB\n", "", None):
         memory.unlink(missing_ok=True)
         if text is not None:
             memory.write_text(text)
-        found.append(Disk().flushes_together())
+        found.append(Disk(memory=memory).flushes_together())
 
     assert found == [True, False, False, False]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Select
+from sqlalchemy import Connection, Select, event
 from sqlalchemy.dialects import sqlite
 
 from storage.archive import Archive, open_reader
@@ -25,13 +25,13 @@ from tests.storage.samples import CARD, NO_RESERVE, decide, list_posts, make_pos
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 POSTS = 120
-KEQING = replace(CARD, target="keqing", hash="d" * 64)
+KEQING = replace(CARD, target="keqing", hash="d" * 64, threshold=0.3)
 TERMS = (
     "common", "rare", "-common", "ra*", "*", "-*mon", "decision:keep", "decision:undecided,delete", "label:any",
     "-label:any", "label:delete", "p:>0.9", "p:0.2..0.4", "p:none", "score:>5", "score:<-3", "(rare or p:<0.1)",
     "target:keqing", "rating:g",
 )  # fmt: skip
-ORDERS = ("", "order:id", "order:p", "order:p_asc", "order:score", "order:score_asc")
+ORDERS = ("", "order:id", "order:p", "order:p_asc", "order:score", "order:score_asc", "order:uncertain")
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +100,20 @@ def test_frequent_terms_are_tried_along_the_order(reader: Reader) -> None:
     assert along_scores is not None
     assert (along.begin, along.along_scores) == (None, False)
     assert (along_scores.begin, along_scores.along_scores) == (None, True)
+
+
+def test_what_is_uncertain_is_looked_for_outwards_from_the_thresholds(reader: Reader) -> None:
+    found = plan(reader, "common -rare order:uncertain", 5)
+    statements: list[str] = []
+    event.listen(reader._engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+
+    rows = reader.query("common -rare order:uncertain", 5, now=NOW).rows
+
+    assert found is not None
+    assert found.from_thresholds
+    assert len(rows) == 5
+    (asked,) = (one for one in statements if "LIMIT" in one and "machine_score BETWEEN" in one)
+    assert asked.count("machine_score BETWEEN") == 2  # around 0.3 and 0.5, and never further
 
 
 def test_nothing_is_planned_where_everything_is_asked_for(reader: Reader) -> None:

@@ -48,3 +48,23 @@ class Together(Generic[T, R]):
                     waiter.set_exception(result)
                 else:
                     waiter.set_result(result)
+
+
+async def each_alone(
+    items: Sequence[T], write: Callable[[Sequence[T]], Awaitable[Sequence[R]]]
+) -> Sequence[R | BaseException]:
+    """Write all of them together, or, where that fails, each of them; gives a result or an error for each.
+
+    Args:
+        items: at least one.
+        write: repeatable; gives a result for each item, or nothing is written.
+    """
+    try:
+        return await write(items)
+    except Exception as error:  # noqa: BLE001 - handed to its owner
+        if len(items) == 1:
+            return [error]
+    results: list[R | BaseException] = []
+    for item in items:
+        results += await each_alone([item], write)
+    return results
