@@ -34,6 +34,7 @@ NUMBERS = (20, 50, 100)
 WAYS = ("real", "real and painted", "twice as many real")
 _L2 = 1.0
 _RESAMPLED = 1000
+_ALWAYS = ("keep=last", "patience=0", "features=none", "variation_epochs=0")  # so few pictures vary from the start
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +82,7 @@ def one_draw(
     known, known_rest = target[:number], np.concatenate([rows[:others] for rows in rest])
     measured = np.concatenate([target[2 * NUMBERS[-1] :], *(rows[others:] for rows in rest)])
     learned = np.sort(np.concatenate([known, known_rest]))
-    settings = experiment_settings(BEST, [*words, "keep=last", "patience=0", "features=none", f"seed={seed}"])
+    settings = experiment_settings(BEST, [*_ALWAYS, *words, f"seed={seed}"])
     names = tuple(map(str, range(len(rest) + 1)))
     data = TrainingPictures(folder.pixels, folder.labels, names, learned, learned, learned)
     trained = train_generator(data, settings, None)

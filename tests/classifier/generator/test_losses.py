@@ -14,6 +14,7 @@ from classifier.generator.trainer import TrainingPlace, train_generator
 from classifier.recipes import tensorboard_log
 from tests.classifier.generator.tiny_generator import SMALL, WITHOUT_FEATURES, tiny_data
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # Keras, when it logs
 REAL, PAINTED = (np.random.default_rng(seed).normal(size=(9, 1)).astype(np.float32) * 3 for seed in (1, 2))
 
 
@@ -58,13 +59,13 @@ def test_both_losses_are_in_the_log_while_it_trains(tmp_path: Path) -> None:
     seen: list[set[str]] = []
 
     def look(name: str, pictures: object, labels: object) -> None:
-        log = EventAccumulator(str(tmp_path / "training" / "train")).Reload()
+        log = EventAccumulator(str(tmp_path / "training" / "train"), {"tensors": 0}).Reload()
         seen.append(set(log.Tags()["tensors"]))
 
     words = [*SMALL, *WITHOUT_FEATURES, "steps=40", "epochs=20", "sheets=4"]  # five batches an epoch
     done = train_generator(tiny_data(), experiment_settings("4", words), None, TrainingPlace(logs=tmp_path, sheet=look))
 
-    log = EventAccumulator(str(tmp_path / "training" / "train")).Reload()
+    log = EventAccumulator(str(tmp_path / "training" / "train"), {"tensors": 0}).Reload()
     for tag in ("epoch_generator", "epoch_discriminator"):
         assert [event.step for event in log.Tensors(tag)] == [point.step for point in done.curve]
         assert tag in seen[0]  # before the end

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
+from classifier.generator.batches import Batches
 from classifier.generator.settings import experiment_settings
 from classifier.generator.variation import COLUMNS, Variation, varied
+from tests.classifier.generator.tiny_generator import SMALL, tiny_data
 
 
 def pictures() -> Any:
@@ -56,9 +59,21 @@ def test_what_is_drawn_lies_within_what_was_asked_for() -> None:
 
     drawn = variation.drawn(500, np.random.default_rng(0))
 
-    assert np.abs(drawn[:, :3]).max() <= 0.5 and np.abs(drawn[:, 3:5]).max() == 12
+    assert np.abs(drawn[:, :3]).max() <= 0.5 and np.abs(drawn[:, 3:5]).max() == 2
     assert (drawn[:, 5:].min(), drawn[:, 5:].max()) == (0, 95)
     assert Variation.of(experiment_settings("4", ())).nothing and not variation.nothing
+
+
+def test_few_pictures_vary_at_first_and_all_in_the_end() -> None:
+    settings = replace(experiment_settings("best", SMALL), variation_epochs=2.0)
+    batches = Batches(tiny_data(), settings, 0)  # five batches an epoch
+
+    def share(step: int) -> float:
+        drawn = [batches.discriminator(step).varied_real for step in range(step, step + 3)]
+        return float(np.mean([row[0] != 0 and row[5] >= 0 for row in np.concatenate(drawn)]))
+
+    assert share(0) < share(6) < share(10) == 1.0
+    assert np.abs(Variation(0.5, 2, 10).drawn(99, np.random.default_rng(0), 0.0)[:, 3:5]).max() == 2  # all are moved
 
 
 def test_a_generator_learns_through_all_of_it() -> None:
