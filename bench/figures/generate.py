@@ -1,7 +1,7 @@
 """The pictures of docs/generate.md, by the page's own commands: `python -m bench.figures.generate [--work DIR]`.
 
-Paints a folder, runs every command of the page as it stands there, one after the other, and writes the sheet and both
-curves of what came of it to docs/pictures/. The page's training ends after its minutes; on a busy machine it has then
+Paints a folder, runs every command of the page as it stands there, one after the other, and writes the sheet and the
+losses of what came of it to docs/pictures/. The page's training ends after its minutes; on a busy machine it has then
 had fewer steps. A command that fails ends this with its exit code. What lies in DIR from a run before is not made anew.
 """
 
@@ -61,9 +61,8 @@ def main() -> None:
             small = image.convert("RGB").resize((_SHEET, _SHEET), Image.Resampling.LANCZOS)
         PICTURES.mkdir(exist_ok=True)
         small.save(PICTURES / "generate-samples.jpg", quality=QUALITY, comment=b"synthetic: painted by a generator")
-        for name in ("losses", "distance"):
-            (PICTURES / f"generate-{name}.svg").write_bytes((work / MODEL / "figures" / f"{name}.svg").read_bytes())
-    print(f"wrote {PICTURES}/generate-samples.jpg, generate-losses.svg, generate-distance.svg")
+        (PICTURES / "generate-losses.svg").write_bytes((work / MODEL / "figures" / "losses.svg").read_bytes())
+    print(f"wrote {PICTURES}/generate-samples.jpg and generate-losses.svg")
 
 
 if __name__ == "__main__":

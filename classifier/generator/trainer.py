@@ -194,9 +194,10 @@ class _Training:
         last = step >= self._all
         if not inside and epoch in self._settings.sheet_epochs():
             self._sheet(f"epoch-{epoch:04}")
-        if self._see is not None and (last or (every and step % every == 0)):
-            self._measure()
         self._look_for_end()
+        if self._see is not None and (self.ended or (every and step % every == 0)):
+            self._measure()
+            self._look_for_end()
         now = self._place.clock()
         if now - self._saved >= self._settings.saved_every_s and not self.ended:
             self._save()

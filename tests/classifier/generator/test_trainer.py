@@ -111,6 +111,15 @@ def test_time_ends_it_and_sheets_are_painted_at_their_epochs() -> None:
     assert sheets == [f"epoch-{epoch:04}" for epoch in (1, 2) if epoch <= done.epochs] + ["last"]
 
 
+def test_what_its_time_ended_is_measured_at_that_moment() -> None:
+    settings = replace(BEST, steps=0, minutes=0.1, epochs=50, measure_every=1000)
+
+    done = train_generator(tiny_data(), settings, colours, TrainingPlace(clock=Clock()))
+
+    assert done.ended == "its time was up"
+    assert [one.step for one in done.measurements] == [done.steps] == [done.kept_step]
+
+
 def test_a_sheet_is_of_the_same_noise_and_nobody_is_told_a_single_class() -> None:
     data = replace(tiny_data(), labels=np.zeros(60, np.int64), names=("",))
     settings = GeneratorSettings(filters=1, noise=3, batch=4, steps=1, features="none", conditional=True)
