@@ -29,6 +29,7 @@ def text(measurement: Measurement, *, full: bool, day: str) -> str:
         f"Written by `python -m bench.all {how}` on {day}, in {measurement.seconds / 60:.0f} minutes.",
         "Each figure comes from a command that prints both sides from one run; the last column names it.",
         *([] if full else [_QUICK]),
+        "Figures of a GPU come from `python -m bench.scoring.gpu` on a machine that has one; elsewhere it says so.",
         "A median of several rounds has the least and greatest beside it; else the command took a median of its own.",
         "",
         f"Machine: {machine()}. Load while it was measured: {_loads(measurement)}.",
