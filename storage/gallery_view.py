@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, and_, case, func, literal, select
 
 from storage.database.chunks import chunked
 from storage.database.current_state import CURRENT, DECISION, PLACE
+from storage.database.phrases import rounded
 from storage.database.tables import (
     CurrentRow,
     DecisionRow,
@@ -37,7 +38,10 @@ from storage.search.ranking import Ranks, lend
 from storage.search.unknown_metatags import refuse_unknown_metatags
 
 _RATIO: ColumnElement[float] = case(
-    (and_(VersionRow.width >= 1, VersionRow.height >= 1), func.round(VersionRow.width * 1.0 / VersionRow.height, 3)),
+    (
+        and_(VersionRow.width >= 1, VersionRow.height >= 1),
+        rounded(VersionRow.width * 1.0 / VersionRow.height, literal(3)),
+    ),
     else_=1.0,
 )  # width by height
 _BIGGEST_RENDITION = 32 * 1024 * 1024  # bytes; more than that is no rendition

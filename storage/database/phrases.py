@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Select, Text, cast, literal, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import BigInteger, Boolean, Integer, LargeBinary
+from sqlalchemy.types import BigInteger, Boolean, Float, Integer, LargeBinary
 
 
 class json_each(FunctionElement[Any]):  # noqa: N801 - SQLAlchemy names functions so
@@ -49,6 +49,13 @@ class whole_number(FunctionElement[int]):  # noqa: N801 - see above
     """A value of a JSON list that is a whole number."""
 
     type = Integer()
+    inherit_cache = True
+
+
+class rounded(FunctionElement[float]):  # noqa: N801 - see above
+    """A number with so many digits behind the point, halves away from zero."""
+
+    type = Float()
     inherit_cache = True
 
 
@@ -131,6 +138,17 @@ def _number(element: whole_number, compiler: SQLCompiler, **options: Any) -> str
 def _number_on_postgres(element: whole_number, compiler: SQLCompiler, **options: Any) -> str:
     (one,) = element.clauses
     return compiler.process(cast(one, BigInteger), **options)
+
+
+@compiles(rounded)
+def _rounded(element: rounded, compiler: SQLCompiler, **options: Any) -> str:
+    return f"round({compiler.process(element.clauses, **options)})"
+
+
+@compiles(rounded, "postgresql")
+def _rounded_on_postgres(element: rounded, compiler: SQLCompiler, **options: Any) -> str:
+    number, digits = (compiler.process(one, **options) for one in element.clauses)
+    return f"CAST(round(CAST({number} AS numeric), {digits}) AS double precision)"  # of a double halves go to the even
 
 
 @compiles(stored_bytes)

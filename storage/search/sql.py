@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.types import Float, Integer
 
 from storage.database.current_state import PLACE
-from storage.database.phrases import like, numbers_listed
+from storage.database.phrases import like, numbers_listed, rounded
 from storage.database.results_view import results_select, scored_rows
 from storage.database.tables import (
     AiNameRow,
@@ -259,7 +259,7 @@ def _ai_tag(term: asks.AiTagIn) -> Condition:
             and_(site_looked, PostRow.key.in_(site)), _current_among(users.where(TaggerTagRow.value >= TAGGER_FLOOR))
         )
         return and_(or_(site_looked, user_looked), not_(given))
-    percent = cast(func.round(TaggerTagRow.value * 100), Integer)
+    percent = cast(rounded(TaggerTagRow.value * 100, literal(0)), Integer)
     return or_(
         and_(site_looked, PostRow.key.in_(site.where(within(AiTagRow.score.expression, term.range)))),
         _current_among(users.where(within(percent, term.range))),

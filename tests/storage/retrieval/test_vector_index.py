@@ -169,6 +169,7 @@ async def test_records_that_a_killed_program_did_not_count_are_written_over(arch
         assert seen(index) == {1: 1.0, 2: 0.0, 3: -1.0}
 
 
+@pytest.mark.sqlite("it changes the file")
 async def test_the_file_of_another_gallery_is_not_believed(archive: Archive, tmp_path: Path) -> None:
     await look_at(archive, {1: EAST})
     with index_of(archive.root) as index:
@@ -181,6 +182,7 @@ async def test_the_file_of_another_gallery_is_not_believed(archive: Archive, tmp
         assert (index.path, seen(index)) == (path, {1: 0.0})
 
 
+@pytest.mark.sqlite("it changes the file")
 async def test_an_older_database_put_back_makes_the_file_anew(archive: Archive) -> None:
     await look_at(archive, {1: EAST, 2: NORTH})
     with index_of(archive.root):
@@ -192,6 +194,7 @@ async def test_an_older_database_put_back_makes_the_file_anew(archive: Archive) 
         assert seen(index) == {1: 1.0}
 
 
+@pytest.mark.sqlite("it changes the file")
 async def test_a_row_that_was_looked_at_again_is_noticed_and_made_anew(archive: Archive) -> None:
     await look_at(archive, {1: EAST, 2: NORTH})
     with index_of(archive.root) as index:
