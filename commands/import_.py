@@ -18,7 +18,7 @@ from commands.errors import UsageRefused
 from commands.importing.archive_import import ArchiveOptions, import_archive
 from commands.importing.descriptions import Describe, ExportManifest, FileNames, GalleryDlFacts, HydrusSidecars
 from commands.importing.first_look import FirstLook, look_at_arrivals
-from commands.importing.import_pass import EXAMPLES, ImportPass, ImportTally, count_posted
+from commands.importing.import_pass import EXAMPLES, ImportPass, ImportTally, Sayings, count_posted
 from commands.terminal.allowed_values import IMPORTS
 from commands.terminal.console import print_json, printable, say
 from commands.terminal.error_exit import exit_code_of
@@ -94,6 +94,19 @@ def _import_archive(options: ImportOptions, workspace: Workspace) -> int:
     )
 
 
+@dataclass(slots=True)
+class _Paths:
+    """How many, and a few of them."""
+
+    number: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, path: Path) -> None:
+        self.number += 1
+        if self.number <= EXAMPLES:
+            self.examples.append(str(path))
+
+
 @dataclass(frozen=True, slots=True)
 class _Work:
     """Where files come from, whose they are, and where they go."""
@@ -102,11 +115,11 @@ class _Work:
     site: Site
     source: Path  # absolute, links followed
     describe: Describe
-    passed_over: dict[str, list[Path]] = field(default_factory=dict)  # links, galleries, what cannot be read
+    passed_over: dict[str, _Paths] = field(default_factory=dict)  # links, galleries, what cannot be read
 
     def files(self) -> Iterator[LocalFile]:
         self.passed_over.clear()
-        return self.describe.files(self.source, lambda path, why: self.passed_over.setdefault(why, []).append(path))
+        return self.describe.files(self.source, lambda path, why: self.passed_over.setdefault(why, _Paths()).add(path))
 
 
 def _described_by(kind: str, workspace: Workspace, site: Site, source: Path) -> Describe:
@@ -143,7 +156,8 @@ async def _run(options: ImportOptions, work: _Work) -> int:
         start = RunStart("import", work.site.name, f"{options.kind} {work.source}", (), {"how": options.how})
         run_id = await archive.begin_run(start)
         left = archive.left if options.leave else None
-        taking = ImportPass(archive.arrivals, work.describe, run_id, link=options.link, left=left)
+        sayings = Sayings(archive.statements, archive.adopt_known_original)
+        taking = ImportPass(archive.arrivals, work.describe, run_id, link=options.link, sayings=sayings, left=left)
         async with _ending_recorded(archive, taking):
             await taking.take_in(
                 work.files(), lambda done: report("importing", done / posted, f"{done} of {posted} files")
@@ -189,9 +203,11 @@ def _print(options: ImportOptions, work: _Work, tally: ImportTally, looked: Firs
     for reason, number in tally.left_out.items():
         say(f"left out, {reason}: {counted(number, 'file')}: {_some(tally.examples[reason], number)}")
     for why, paths in work.passed_over.items():
-        say(f"passed over, {why}: {_some([str(path) for path in paths[:EXAMPLES]], len(paths))}")
+        say(f"passed over, {why}: {counted(paths.number, 'file')}: {_some(paths.examples, paths.number)}")
     for why, number in tally.without_post.items():
         say(f"no post was recorded for {counted(number, 'file')}: {why}")
+    if tally.contradicted:
+        say(f"{counted(tally.contradicted, 'label')} not taken over: somebody said something else here, and that holds")
     if options.link and tally.copied:
         say(f"{counted(tally.copied, 'file')} copied, for they cannot have a second name in {work.workspace.root}")
 
@@ -208,6 +224,8 @@ def _to_table(work: _Work, tally: ImportTally, looked: FirstLook) -> RenderableT
     table.add_row("taken", f"{', '.join(taken)}, {tally.bytes / 1e6:.1f} MB" if taken else "none")
     table.add_row("already here", str(tally.here))
     table.add_row("posts recorded", str(tally.posts))
+    if tally.labels or tally.decisions:
+        table.add_row("said of them", f"{counted(tally.labels, 'label')}, {counted(tally.decisions, 'decision')}")
     if looked.looked:
         found = ", ".join(f"{number} {value}" for value, number in looked.values.items())
         table.add_row("looked at", f"{counted(looked.looked, 'picture')} by {', '.join(looked.models)}: {found}")

@@ -24,6 +24,7 @@ from storage.label_writer import Labelling
 from storage.plurals import counted
 from storage.reader import Reader
 from storage.records import LabelValue
+from storage.rows.posts import site_names
 
 MOST_AT_ONCE = 1_000_000  # ids in one call
 LONGEST_LINE = 1_000_000  # characters
@@ -143,7 +144,7 @@ def _target(reader: Reader, named: str | None) -> str:
 
 
 def _site(reader: Reader, named: str | None, settings: Settings) -> str:
-    sites = sorted({listing.site for listing in reader.status().listings})
+    sites = reader.ask(site_names)
     if named is None:
         if len(sites) == 1:
             return sites[0]

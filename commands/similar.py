@@ -31,6 +31,7 @@ from storage.plurals import counted
 from storage.reader import Reader
 from storage.retrieval.embedding_rows import PostPicture, fitting, pictures_of_post
 from storage.retrieval.found_posts import found_posts
+from storage.rows.posts import site_names
 from storage.search.language import Query, parse
 from system.regular_files import UnsafeFile, read_regular
 
@@ -152,8 +153,7 @@ def _named(reader: Reader, options: SimilarOptions, workspace: Workspace) -> Pos
         if not path.exists():
             raise UsageRefused(f"{word!r} is neither the number of a post nor a file; name one of them")
         return path
-    sites = sorted({listing.site for listing in reader.status().listings})
-    chosen = [known_site(options.site, sites, workspace.settings)] if options.site is not None else []
+    chosen = [known_site(options.site, reader.ask(site_names), workspace.settings)] if options.site is not None else []
     posts = reader.ask(lambda c: pictures_of_post(c, int(word), chosen))
     if not posts:
         raise UsageRefused(f"post {word} is not in this gallery; crawl query lists its posts, ./{word} names a file")

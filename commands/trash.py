@@ -27,6 +27,7 @@ from commands.terminal.tables import list_table, print_table, screen_width
 from storage.archive import Archive
 from storage.moves.trash import PurgePlan, TrashChoice, Trashed, trashed
 from storage.plurals import counted
+from storage.rows.posts import site_names
 
 COLUMNS = ("post", "target", "rejected by", "why", "since", "size", "holds now")
 LEAST = {"why": 12, "since": 10, "holds now": 10}  # columns that may wrap, and what they need to be readable
@@ -86,8 +87,7 @@ def _which(options: TrashOptions, workspace: Workspace) -> TrashChoice:
         if options.target is not None:
             target = known_target(reader, options.target).name
         if options.site is not None:
-            sites = sorted({listing.site for listing in reader.status().listings})
-            site = known_site(options.site, sites, workspace.settings)
+            site = known_site(options.site, reader.ask(site_names), workspace.settings)
     return TrashChoice(tuple(ids), site, target, options.model)
 
 

@@ -268,7 +268,8 @@ class _Run:
 
     def _sample(self, post: ExportPost, source: SourceFile, readable: frozenset[str] | None) -> Sample:
         style = self.request.options.style
-        words = caption_words(post, style, self.targets.get(post.target or ""))
+        target = self.targets.get(post.target or "")
+        words = caption_words(post, style, target)
         width, height = self.request.pictures.size(source.width, source.height)
         return Sample(
             post=post,
@@ -279,6 +280,7 @@ class _Run:
             source=source.path,
             rendition=source.rendition,
             ending=ending_of(source, self.request.pictures, readable),
+            target_tag=target.tag if target is not None else None,
             width=width,
             height=height,
         )

@@ -29,6 +29,7 @@ class Sample:
     source: str  # the picture's path in the gallery, relative to its root
     rendition: bool  # whether that is a rendition, in the place of an original
     ending: str  # of the exported picture
+    target_tag: str | None  # what the site calls the target
     width: int  # of the exported picture, pixels
     height: int
 
@@ -86,6 +87,7 @@ def facts_of(sample: Sample, file: str) -> Mapping[str, Any]:
         "site": post.site,
         "post_id": post.post_id,
         "target": post.target,
+        "target_tag": sample.target_tag,
         "decision": post.decision,
         "decided_by": post.decided_by,
         "reason": post.reason,

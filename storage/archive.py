@@ -35,6 +35,7 @@ from storage.files.renditions import read_rendition
 from storage.files.tree import Tree
 from storage.following.follows import Follows
 from storage.imports.seen_posts import SeenPosts
+from storage.imports.statements import Statements
 from storage.lifecycle.opening import open_gallery
 from storage.lifecycle.verify import VerifyReport
 from storage.looks import rescores
@@ -66,7 +67,8 @@ class Archive:
 
     What a crawl and a round need is asked of the archive itself, which hands it to its part; what moves files between
     gallery and trash afterwards, of `moves`; what other programs fetched comes in by `arrivals` or stays where it is by
-    `left`, and what they say that they have counts by `seen`. A sync asks `follows`.
+    `left`, and what they say that they have counts by `seen`; what another gallery said comes by `statements`. A sync
+    asks `follows`.
     """
 
     root: Path
@@ -75,6 +77,7 @@ class Archive:
     arrivals: Arrivals
     left: LeftFiles
     seen: SeenPosts
+    statements: Statements
     follows: Follows
 
     def __init__(self, lock: GalleryLock, tree: Tree, recovery: RecoveryReport, settings: ArchiveSettings) -> None:
@@ -94,6 +97,7 @@ class Archive:
         self.arrivals = Arrivals(self._access, self._posts)
         self.left = LeftFiles(self._access, self.arrivals)
         self.seen = SeenPosts(self._access)
+        self.statements = Statements(self._access, self._look_rows)
         self.follows = Follows(self._access)
 
     @classmethod

@@ -19,6 +19,7 @@ from interchange.imports.gallery_dl import sites_of
 from interchange.imports.hydrus import HydrusFacts, has_hydrus_sidecar, read_hydrus_sidecars
 from interchange.imports.own_export import ManifestRow, manifest_rows
 from interchange.manifest import MANIFEST
+from storage.imports.statements import Statement
 from storage.moves.arrivals import LARGEST_FILE
 from storage.records import ORIGINAL, FileVersion, Post, Rating, Rendition
 from system.regular_files import open_regular
@@ -53,6 +54,7 @@ class Description:
     own: bool = False  # whether the post is the import's own, and stands in only where no other has this picture
     without_post: str | None = None  # why there is none, where something was said
     left_out: str | None = None  # why it cannot be the post's file
+    statement: Statement | None = None  # what another gallery said of the post and a target
 
 
 class Describe(Protocol):
@@ -155,14 +157,19 @@ class HydrusSidecars(_AnyFiles):
 
 
 @dataclass(frozen=True, slots=True)
-class _ListedFile(LocalFile):
+class ListedFile(LocalFile):
     """A file that a manifest has a row of."""
 
     row: ManifestRow
 
+    @property
+    def mentioned(self) -> bool:
+        """Whether it is no original: what is said of the post counts, and the file is not read."""
+        return not self.row.whole
+
 
 class ExportManifest:
-    """By the `manifest.jsonl` of an export of this program."""
+    """By the `manifest.jsonl` of an export of this program: files, their posts, and what was said of them."""
 
     needs = ""
 
@@ -170,17 +177,25 @@ class ExportManifest:
         for row in manifest_rows(source):
             if row is None:
                 leave(source / MANIFEST, "a row that makes no sense")
-            elif not row.whole:
-                leave(source / row.file, "exported smaller, or in another format")
-            else:
-                yield _ListedFile(source / row.file, row.file, row)
+                continue
+            if not row.whole:
+                leave(source / row.file, "exported smaller, or in another format; posts and labels count")
+            yield ListedFile(source / row.file, row.file, row)
 
     def __call__(self, file: PostedFile) -> Description:
-        row = file.file.row if isinstance(file.file, _ListedFile) else None
-        return Description(()) if row is None else Description((row.md5,), _listed_post(row))
+        row = file.file.row if isinstance(file.file, ListedFile) else None
+        if row is None:
+            return Description(())
+        return Description((row.md5,), _listed_post(row), statement=_statement(row))
 
     def has_facts(self, path: Path) -> bool:
         return True
+
+
+def _statement(row: ManifestRow) -> Statement | None:
+    if row.target is None:
+        return None
+    return Statement(row.site, row.post_id, row.md5, row.target, row.label, row.who, row.decision, row.split)
 
 
 def _as_post(file: PostedFile, facts: HydrusFacts, md5: str, size: int, name: tuple[str, int]) -> Post:

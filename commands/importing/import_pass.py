@@ -10,11 +10,12 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from commands.importing.descriptions import Describe, Description, PostedFile
+from commands.importing.descriptions import Describe, Description, ListedFile, PostedFile
 from crawler.sources.local_files import LocalFile
 from interchange.files.pictures import stated_size
 from interchange.files.small_copies import small_copy
 from storage.errors import RefusedFile
+from storage.imports.statements import FiledStatements, Statement
 from storage.moves.arrivals import Arrival, Taken
 from storage.moves.left_files import SmallCopy
 from storage.records import FILE_EXTENSIONS, PICTURE_EXTENSIONS, Post
@@ -34,12 +35,16 @@ class ImportTally:
     """What became of the files, counted."""
 
     files: int = 0
+    mentioned: int = 0  # not of the post's own bytes, and not read
     copied: int = 0
     linked: int = 0
     left: int = 0  # where they are
     here: int = 0  # before; nothing was read of them
     bytes: int = 0  # of what was taken
     posts: int = 0  # recorded: new ones, and newer facts of known ones
+    labels: int = 0  # of people, that another gallery had
+    contradicted: int = 0  # of these: somebody said something else here
+    decisions: int = 0  # of that gallery's models
     without_post: Counter[str] = field(default_factory=Counter)  # why the file of facts gave no post
     left_out: Counter[str] = field(default_factory=Counter)  # by reason
     examples: defaultdict[str, list[str]] = field(default_factory=lambda: defaultdict(list))  # names, by reason
@@ -67,6 +72,9 @@ class ImportTally:
             "already_here": self.here,
             "bytes": self.bytes,
             "posts": self.posts,
+            "labels": self.labels,
+            "labels_contradicted": self.contradicted,
+            "decisions": self.decisions,
             "without_post": dict(self.without_post),
             "left_out": dict(self.left_out),
         }
@@ -79,6 +87,26 @@ class Arrivals(Protocol):
     async def here(self, md5s: Collection[str]) -> frozenset[str]: ...
     async def posted(self, md5s: Collection[str]) -> frozenset[str]: ...
     async def take(self, arrival: Arrival, *, link: bool) -> Taken: ...
+
+
+class Statements(Protocol):
+    """The gallery's way in for what another gallery said."""
+
+    async def file(self, statements: Sequence[Statement], run_id: int) -> FiledStatements: ...
+
+
+class Keep(Protocol):
+    """Gives a post's original its name for targets, from what the user has; says whether it could."""
+
+    async def __call__(self, post: Post, targets: Sequence[str]) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sayings:
+    """What becomes of another gallery's statements."""
+
+    statements: Statements
+    keep: Keep
 
 
 class Left(Protocol):
@@ -95,6 +123,7 @@ class _Found:
     name: str
     arrival: Arrival
     described: Description
+    mentioned: bool  # it is no file of the post's
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +134,7 @@ class ImportPass:
     describe: Describe
     run_id: int
     link: bool = False
+    sayings: Sayings | None = None
     left: Left | None = None  # where files are to stay where they are
     tally: ImportTally = field(default_factory=ImportTally)
 
@@ -120,16 +150,18 @@ class ImportPass:
             while found:
                 now, found = _without_doubles(found)
                 await self._take(now)
-            report(self.tally.files)
+            report(self.tally.files + self.tally.mentioned)
 
     def _recognised(self, files: Sequence[LocalFile]) -> list[_Found]:
         return [found for file in files if (found := self._found(file)) is not None]
 
     def _found(self, file: LocalFile) -> _Found | None:
-        self.tally.files += 1
-        ext = _TYPES[_ending(file)]
+        ext, mentioned = _TYPES[_ending(file)], isinstance(file, ListedFile) and file.mentioned
+        self.tally.files += not mentioned
+        self.tally.mentioned += mentioned
         try:
-            width, height = stated_size(file.path) if ext in PICTURE_EXTENSIONS else (0, 0)
+            sides = ext in PICTURE_EXTENSIONS and not mentioned
+            width, height = stated_size(file.path) if sides else (0, 0)
             described = self.describe(PostedFile(file, ext, width, height))
         except OSError:
             self.tally.leave_out(file.name, UNREADABLE)
@@ -142,7 +174,7 @@ class ImportPass:
             return None
         if described.without_post is not None:
             self.tally.without_post[described.without_post] += 1
-        return _Found(file.name, Arrival(file.path, described.md5s, ext, width, height), described)
+        return _Found(file.name, Arrival(file.path, described.md5s, ext, width, height), described, mentioned)
 
     async def _take(self, found: Sequence[_Found]) -> None:
         md5s = [md5 for one in found for md5 in one.arrival.md5s]
@@ -170,8 +202,24 @@ class ImportPass:
                 by_site[one.post.site].append(one.post)
         for posts in by_site.values():
             self.tally.posts += await self.arrivals.file_posts(posts, self.run_id)
+        await self._file_statements(described)
+
+    async def _file_statements(self, described: Sequence[Description]) -> None:
+        """What another gallery said; kept originals get their names, where they are here."""
+        said = [one.statement for one in described if one.statement is not None]
+        if self.sayings is None or not said:
+            return
+        filed = await self.sayings.statements.file(said, self.run_id)
+        self.tally.labels += filed.labels
+        self.tally.contradicted += filed.contradicted
+        self.tally.decisions += filed.decisions
+        posts = {(one.post.site, one.post.id): one.post for one in described if one.post is not None}
+        for one in filed.to_keep:
+            await self.sayings.keep(posts[one.site, one.post_id], [one.target.name])
 
     async def _is_here_now(self, found: _Found, here: frozenset[str]) -> bool:
+        if found.mentioned:
+            return True
         if not here.isdisjoint(found.arrival.md5s):
             self.tally.here += 1
             return True

@@ -11,13 +11,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from interchange.manifest import MANIFEST
+from storage.errors import BadName
 from storage.names import wrong_with_tag
-from storage.records import PostTags, Rating, TagCategory
+from storage.records import DecidedBy, Decision, DecisionValue, LabelValue, PostTags, Rating, TagCategory, Target
 from system.regular_files import open_regular
 
 LARGEST_MANIFEST = 1 << 34  # bytes
 LONGEST_ROW = 1 << 20  # bytes
 _MD5 = re.compile(r"[0-9a-f]{32}")
+_ABSOLUTE = re.compile(r"/|[A-Za-z]:[/\\]|\\\\")
+_LABELLED = re.compile(r"labelled [a-z]+ by (.{1,100})")
+IMPORTED = "imported"  # of decisions that another gallery made: its policy, and its models
 _MOST = 2**31  # of what is counted
 
 
@@ -30,7 +34,7 @@ class ManifestRow:
     """A picture of an export, and its post."""
 
     file: str  # relative to the export's folder, with slashes
-    whole: bool  # whether the file is the original, byte for byte
+    whole: bool  # whether the file is the original, byte for byte, and lies in the export's folder
     site: str
     post_id: int
     md5: str  # of the original
@@ -43,6 +47,11 @@ class ManifestRow:
     source: str
     created_at: datetime
     tags: PostTags
+    target: Target | None = None  # that the rest is about
+    label: LabelValue | None = None  # of a person
+    who: str = ""  # labelled it; "": it does not say
+    decision: Decision | None = None  # of the machine, where no label hides it
+    split: str = ""  # validation or test
 
 
 def has_manifest(folder: Path) -> bool:
@@ -63,7 +72,7 @@ def manifest_rows(folder: Path) -> Iterator[ManifestRow | None]:
         while line := file.readline(LONGEST_ROW):
             try:
                 yield _row(json.loads(line))
-            except (ValueError, RecursionError):
+            except (ValueError, RecursionError, BadName):
                 yield None
 
 
@@ -71,8 +80,8 @@ def _row(facts: Any) -> ManifestRow:
     if not isinstance(facts, dict):
         raise RowMakesNoSense
     file = _text(facts, "file")
-    path = PurePosixPath(file)
-    if path.is_absolute() or ".." in path.parts or "\\" in file or ":" in file:
+    path, elsewhere = PurePosixPath(file), _ABSOLUTE.match(file) is not None  # in a table of references
+    if not elsewhere and (".." in path.parts or "\\" in file or ":" in file):
         raise RowMakesNoSense
     md5, created = _text(facts, "md5"), datetime.fromisoformat(_text(facts, "created_at"))
     if not _MD5.fullmatch(md5):
@@ -81,7 +90,7 @@ def _row(facts: Any) -> ManifestRow:
     same_size = (facts.get("width"), facts.get("height")) == size
     return ManifestRow(
         file=file,
-        whole=not facts.get("rendition") and path.suffix == f".{ext}" and same_size,
+        whole=not elsewhere and not facts.get("rendition") and path.suffix == f".{ext}" and same_size,
         site=_text(facts, "site"),
         post_id=_number(facts, "post_id", least=1),
         md5=md5,
@@ -94,7 +103,59 @@ def _row(facts: Any) -> ManifestRow:
         source=_text(facts, "source", empty=True),
         created_at=created if created.tzinfo else created.replace(tzinfo=UTC),
         tags=PostTags(**{category.value: _tags(facts, f"tags_{category.value}") for category in TagCategory}),
+        **_judged(facts),
     )
+
+
+def _judged(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What people and the machine said of the post and a target."""
+    name = facts.get("target")
+    if name is None:
+        return {}
+    tag = facts.get("target_tag")
+    target = Target(_text(facts, "target"), tag if isinstance(tag, str) and tag else _text(facts, "target"))
+    label, split = facts.get("label"), facts.get("split")
+    return {
+        "target": target,
+        "label": None if label in (None, LabelValue.CLEAR.value) else LabelValue(label),
+        "who": _who(facts),
+        "decision": _decision(facts, target.name),
+        "split": split if split in ("validation", "test") else "",
+    }
+
+
+def _who(facts: Mapping[str, Any]) -> str:
+    """Who labelled, by the reason as the view `results` gives it."""
+    found = _LABELLED.fullmatch(_text(facts, "reason")) if facts.get("label") is not None else None
+    return found[1] if found is not None else ""
+
+
+def _decision(facts: Mapping[str, Any], target: str) -> Decision | None:
+    by, value, model = facts.get("decided_by"), facts.get("decision"), facts.get("model")
+    if value is None or by in (None, "label"):
+        return None
+    if not isinstance(model, str | None):
+        raise RowMakesNoSense("model")
+    return Decision(
+        target=target,
+        value=DecisionValue(value),
+        decided_by=DecidedBy(by),
+        reason=_text(facts, "reason", empty=True),
+        policy=IMPORTED,
+        score=_share(facts, "score"),
+        threshold=_share(facts, "threshold"),
+        model=model,
+        model_hash=f"{IMPORTED}:{model}" if model else None,  # so that it is none of this gallery's
+    )
+
+
+def _share(facts: Mapping[str, Any], key: str) -> float | None:
+    value = facts.get(key)
+    if value is None:
+        return None
+    if type(value) not in (int, float) or not 0 <= value <= 1:
+        raise RowMakesNoSense(key)
+    return float(value)
 
 
 def _text(facts: Mapping[str, Any], key: str, *, empty: bool = False) -> str:

@@ -76,6 +76,16 @@ class Seen:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision about a file version, and when it was made."""
+
+    version_id: int
+    decision: Decision
+    run_id: int | None
+    now: datetime
+
+
 class LookRows:
     """Files looks; remembers the ids of models and backbones until a rollback makes it forget."""
 
@@ -111,7 +121,12 @@ class LookRows:
         for look in looks:
             if look.sighting.look.tagger_tags is not None:
                 self._file_tagger_tags(connection, look.version_id, look.sighting.look.tagger_tags, look.now)
-        self._file_decisions(connection, looks)
+        made = [
+            Decided(look.version_id, one, look.sighting.run_id, look.now)
+            for look in looks
+            for one in look.sighting.decisions
+        ]
+        self.file_decisions(connection, made)
         inherit_labels(
             connection,
             [(look.version_id, look.sighting.post, [one.target for one in look.sighting.decisions]) for look in looks],
@@ -158,28 +173,31 @@ class LookRows:
                 "too_small": look.too_small,
             }
 
-    def _file_decisions(self, connection: Connection, looks: Sequence[Seen]) -> None:
+    def file_decisions(self, connection: Connection, made: Sequence[Decided]) -> None:
         """Append decisions, or find the same ones; either way they are the current ones from now on."""
-        made = [(look, decision) for look in looks for decision in look.sighting.decisions]
         known: dict[tuple[int, str, str, str], tuple[int, str, float | None]] = {}
-        rules = sorted({decision.policy for _, decision in made})
-        for chunk in chunked(sorted({look.version_id for look, _ in made})):
+        rules = sorted({one.decision.policy for one in made})
+        for chunk in chunked(sorted({one.version_id for one in made})):
             for row in connection.execute(_DECIDED, {"some": chunk, "rules": rules}):
                 known[row.version_id, row.target, row.model_hash, row.policy] = (row.seq, row.value, row.score)
-        keys = [(look.version_id, one.target, one.model_hash or "", one.policy) for look, one in made]
+        keys = [
+            (made_of.version_id, one.target, one.model_hash or "", one.policy)
+            for made_of, one in ((one, one.decision) for one in made)
+        ]
         new = dict.fromkeys(key for key in keys if key not in known)
         numbers = dict(zip(new, new_numbers(connection, DecisionRow, len(new)), strict=True))
         rows: list[tuple[Any, ...]] = []
         current: list[Values] = []
-        for key, (look, one) in zip(keys, made, strict=True):
+        for key, decided in zip(keys, made, strict=True):
+            one = decided.decision
             if key not in known:
                 known[key] = (numbers[key], one.value.value, one.score)
                 facts = (one.value.value, one.decided_by.value, one.reason, one.score, one.threshold, one.model)
-                its = (look.sighting.run_id, look.now)
-                rows.append((numbers[key], look.version_id, one.target, *facts, *key[2:], *its))
+                its = (decided.run_id, decided.now)
+                rows.append((numbers[key], decided.version_id, one.target, *facts, *key[2:], *its))
             seq, value, score = known[key]
             basis = self.basis_id(connection, one)
-            held: Values = {"version_id": look.version_id, "target": one.target, "decision_seq": seq, "holds": value}
+            held: Values = {"version_id": decided.version_id, "target": one.target, "decision_seq": seq, "holds": value}
             current.append({**held, "machine_score": score, "basis_id": basis})
         insert_rows(connection, DecisionRow, _NEW_DECISION, rows)
         _execute(connection, HOLD_DECISION, current)

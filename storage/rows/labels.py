@@ -113,6 +113,21 @@ def file_click(connection: Connection, click: Click, now: datetime) -> Saved | C
     return Saved(seq)
 
 
+def file_first_label(connection: Connection, version_id: int, label: Label, now: datetime) -> LabelValue | None:
+    """Append a label where nobody has labelled this picture for this target; else gives what was said last.
+
+    Args:
+        version_id: which picture.
+        label: about it; its post is not looked up.
+    """
+    newest = connection.execute(_NEWEST, {"version": version_id, "for_target": label.target}).one_or_none()
+    if newest is not None:
+        return LabelValue(newest.value)
+    append_label(connection, version_id, label, now)
+    _share(connection, version_id, label, now)
+    return None
+
+
 def labels_of_twins(
     connection: Connection, md5s: Collection[str], targets: Collection[str]
 ) -> Mapping[tuple[str, str], Row[Any]]:

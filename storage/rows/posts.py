@@ -14,7 +14,7 @@ from sqlalchemy.engine import Row
 from storage.database.bulk import insert_rows, update_rows
 from storage.database.chunks import chunked
 from storage.database.engine import insert_new
-from storage.database.tables import AiNameRow, AiTagRow, PostRow, PostTagRow, TagRow, VersionRow
+from storage.database.tables import AiNameRow, AiTagRow, ListingRow, PostRow, PostTagRow, TagRow, VersionRow
 from storage.records import AiTag, FileVersion, Post, PostTags, Rating, Rendition, TagCategory
 from storage.rows.ai_names import AiNames
 
@@ -75,6 +75,18 @@ class _Page:
     keys: Mapping[int, int]  # by the site's number
     known: frozenset[int]  # keys of those that were here before
     now: datetime
+
+
+def site_names(connection: Connection) -> Sequence[str]:
+    """The sites that posts of the gallery are of, however they came, and those whose searches found none; sorted."""
+    first = select(func.min(PostRow.site).label("site")).cte(recursive=True)
+    following = select(func.min(PostRow.site)).where(PostRow.site > first.c.site).scalar_subquery()
+    of_posts = first.union_all(select(following).where(first.c.site.is_not(None)))  # a jump a site, not a row a post
+    found = {
+        *connection.execute(select(of_posts.c.site)).scalars(),
+        *connection.execute(select(ListingRow.site)).scalars(),
+    }
+    return sorted(site for site in found if site is not None)
 
 
 class PostRows:
