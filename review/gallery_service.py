@@ -50,6 +50,7 @@ from storage.gallery_view import (
 )
 from storage.label_writer import Labelling
 from storage.records import LabelReason, LabelValue, Target
+from storage.retrieval.same_files import each_file_once
 from storage.search.language import METATAGS, Metatag, Query, conjuncts, leaves, parse
 from storage.search.match import fits
 from storage.search.ranking import Ranks, ranks_for
@@ -161,9 +162,10 @@ class GalleryReviewService:
         if inquiry is None:
             return self.find(target, _DOUBTS)
         questions = next_questions(inquiry, random_only=random_only)
-        ids = [int(inquiry.evidence.version_ids[one.row]) for one in questions]
+        asked = [int(inquiry.evidence.version_ids[one.row]) for one in questions]
+        reasons = {one: Reasoned(why.reason.value, why.words) for one, why in zip(asked, questions, strict=True)}
+        ids = self._reader.ask(lambda c: each_file_once(c, asked))
         ratios = self._reader.ask(lambda c: known_ratios(c, ids))
-        reasons = {one: Reasoned(why.reason.value, why.words) for one, why in zip(ids, questions, strict=True)}
         return PictureList(ids, [ratios.get(one, 1.0) for one in ids], reasons=reasons)
 
     def pictures(self, target: str, ids: Sequence[int]) -> Sequence[Picture]:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from review.service import AnswerResult, History, PictureList, Reasoned, RoundState, SimilarList, TargetFacts
 from storage.gallery_view import Picture, Verdict, Word
+from storage.retrieval.same_files import OtherPost
 
 SHOWN_SIDE = 700  # pixels: a picture whose shown copy has a longer side than this is large enough for people
 Links = Mapping[str, Callable[[int], str]]  # site name -> its number of a post -> address of the post's page
@@ -44,6 +45,7 @@ def card(picture: Picture, links: Links) -> dict[str, Any]:
         "label": picture.word.value if picture.word and picture.word.value != "clear" else None,
         "seen": picture.word.seq if picture.word else 0,
         "labelled": word(picture.word) if picture.word else None,
+        "others": [_other(one, links) for one in picture.others],
         "tags": {category: list(names) for category, names in picture.tags.items()},
     }
 
@@ -51,6 +53,17 @@ def card(picture: Picture, links: Links) -> dict[str, Any]:
 def _may_be_larger(picture: Picture) -> bool:
     """Whether the site has a larger copy than the one that is shown, which was enough to decide."""
     return 0 < picture.shown_side < min(SHOWN_SIDE, max(picture.width, picture.height))
+
+
+def _other(post: OtherPost, links: Links) -> dict[str, Any]:
+    """Another post with the same file."""
+    link = links.get(post.site)
+    return {
+        "post": post.post_id,
+        "site": post.site,
+        "link": link(post.post_id) if link else None,
+        "decision": post.decision,
+    }
 
 
 def word(label: Word) -> dict[str, Any]:

@@ -35,7 +35,6 @@ from storage.files.renditions import read_rendition
 from storage.files.tree import Tree
 from storage.following.follows import Follows
 from storage.imports.seen_posts import SeenPosts
-from storage.imports.statements import Statements
 from storage.lifecycle.opening import open_gallery
 from storage.lifecycle.verify import VerifyReport
 from storage.looks import rescores
@@ -48,6 +47,7 @@ from storage.moves.arrivals import Arrivals
 from storage.moves.left_files import LeftFiles
 from storage.moves.moves import Mover
 from storage.moves.originals import Originals
+from storage.moves.statements import Statements
 from storage.reader import Reader
 from storage.records import Known, ModelCard, Post, StoredRendition, Target
 from storage.rows import known_posts, runs

@@ -28,6 +28,7 @@ from storage.database.tables import (
 from storage.errors import StorageError
 from storage.files.tree import Tree
 from storage.reader import Reader
+from storage.retrieval.same_files import OtherPost, other_posts
 from storage.rows.labels import newest_label
 from storage.rows.posts import tags_of
 from storage.rows.status import held
@@ -108,6 +109,7 @@ class Picture:
     rendition: str | None  # changes when the bytes change; None: there is nothing to show
     shown_side: int = 0  # longer side of what is shown, pixels; 0: nothing is
     tags: Mapping[str, Sequence[str]] = field(default_factory=dict)  # by category
+    others: Sequence[OtherPost] = ()  # with the very same file; a label holds for them, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ class Counts:
 def wanted(
     connection: Connection, query: Query, target: str, *, now: datetime, limit: int, ranks: Ranks | None = None
 ) -> Wanted:
-    """Which pictures of a target fit an expression, in its order.
+    """Which pictures of a target fit an expression, in its order; of posts with one file the first stands for all.
 
     Args:
         connection: in a transaction.
@@ -139,14 +141,17 @@ def wanted(
     refuse_unknown_metatags(connection, query)
     if ranks is not None:
         lend(connection, ranks)
-    columns = (VersionRow.id, _RATIO.label("ratio"))
+    columns = (VersionRow.id, VersionRow.md5, _RATIO.label("ratio"))
     ranked = ranks is not None and ranks.speak_of(query)
     extent = Extent(columns=columns, target=target, limit=limit + 1, ranked=ranked)
     rows = fitting_rows(connection, query, now, extent)
     if not rows:
         refuse_misspelt_faults(connection, query)
     cut = len(rows) > limit
-    rows = rows[:limit]
+    files: dict[str, Any] = {}
+    for row in rows[:limit]:
+        files.setdefault(row.md5, row)
+    rows = list(files.values())
     return Wanted([row.id for row in rows], [row.ratio for row in rows], cut)
 
 
@@ -198,7 +203,8 @@ def pictures(connection: Connection, ids: Sequence[int], target: str) -> Sequenc
         rows = connection.execute(_picture_select(target).where(VersionRow.id.in_(chunk))).all()
         tags = tags_of(connection, [row.key for row in rows])
         words = newest_words(connection, chunk, target)
-        found |= {row.id: _picture(row, tags[row.key], words.get(row.id)) for row in rows}
+        others = other_posts(connection, chunk, target)
+        found |= {row.id: _picture(row, tags[row.key], words.get(row.id), others.get(row.id, ())) for row in rows}
     return [found[one] for one in ids if one in found]
 
 
@@ -372,7 +378,7 @@ def _picture_select(target: str) -> Any:
     return CURRENT.joined(versions, CURRENT.of_version(target))
 
 
-def _picture(row: Any, tags: Mapping[str, Sequence[str]], word: Word | None) -> Picture:
+def _picture(row: Any, tags: Mapping[str, Sequence[str]], word: Word | None, others: Sequence[OtherPost]) -> Picture:
     return Picture(
         id=row.id,
         site=row.site,
@@ -399,4 +405,5 @@ def _picture(row: Any, tags: Mapping[str, Sequence[str]], word: Word | None) -> 
         rendition=row.rendition,
         shown_side=row.shown_side or 0,
         tags=tags,
+        others=others,
     )

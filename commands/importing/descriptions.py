@@ -19,8 +19,8 @@ from interchange.imports.gallery_dl import sites_of
 from interchange.imports.hydrus import HydrusFacts, has_hydrus_sidecar, read_hydrus_sidecars
 from interchange.imports.own_export import ManifestRow, manifest_rows
 from interchange.manifest import MANIFEST
-from storage.imports.statements import Statement
 from storage.moves.arrivals import LARGEST_FILE
+from storage.moves.statements import Statement
 from storage.records import ORIGINAL, FileVersion, Post, Rating, Rendition
 from system.regular_files import open_regular
 

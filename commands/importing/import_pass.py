@@ -15,9 +15,9 @@ from crawler.sources.local_files import LocalFile
 from interchange.files.pictures import stated_size
 from interchange.files.small_copies import small_copy
 from storage.errors import RefusedFile
-from storage.imports.statements import FiledStatements, Statement
 from storage.moves.arrivals import Arrival, Taken
 from storage.moves.left_files import SmallCopy
+from storage.moves.statements import FiledStatements, Statement
 from storage.records import FILE_EXTENSIONS, PICTURE_EXTENSIONS, Post
 
 BATCH = 64  # files whose facts are in memory at a time

@@ -185,12 +185,21 @@ function machineSays(card) {
   return card.reason ?? "undecided";
 }
 
+// Another post with the very same file; an answer holds for it, too.
+function alsoAt(other) {
+  const name = `${other.site} ${other.post}`;
+  const said = { keep: "kept", delete: "rejected", undecided: "undecided" }[other.decision];
+  const words = said ? `${name} (${said}) ` : `${name} `;
+  return other.link ? el("a", { href: other.link, target: "_blank", rel: "noopener noreferrer", text: words }) : el("span", { text: words });
+}
+
 function factsOf(card) {
   const source = card.source?.link
     ? el("a", { href: card.source.link, target: "_blank", rel: "noopener noreferrer", text: new URL(card.source.link).hostname })
     : card.source?.text || null;
   const rows = [
     ["Site", card.link ? el("a", { href: card.link, target: "_blank", rel: "noopener noreferrer", text: `${card.site} ${card.post}` }) : card.site],
+    [card.others?.length ? "Also" : "", card.others?.length ? el("span", {}, ...card.others.map(alsoAt)) : null],
     ["Original", `${card.width} × ${card.height} ${card.ext}, ${bytes(card.size)}`],
     ["Place", { none: "not downloaded", gallery: "in the gallery", trash: "in the trash", purged: "purged", damaged: "damaged" }[card.place] ?? card.place],
     ["Rating", RATINGS[card.rating] ?? card.rating],

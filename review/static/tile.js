@@ -15,13 +15,14 @@ export class Tile {
     this.badge = el("span", { class: "badge" });
     this.tick = el("span", { class: "tick", "aria-hidden": "true" }, icon("keep")); // for mouse and finger; x is the key
     this.film = el("span", { class: "film", hidden: true });
+    this.posts = el("span", { class: "film posts", hidden: true });
     this.fill = el("i");
     this.mark = el("b");
     this.score = el("span", { class: "score" });
     this.why = el("span", { class: "why" });
     this.names = el("div", { class: "names" });
     this.root = el("div", { class: "tile", role: "option" },
-      el("div", { class: "shot" }, this.image, this.empty, this.badge, this.film, this.tick),
+      el("div", { class: "shot" }, this.image, this.empty, this.badge, this.film, this.posts, this.tick),
       el("div", { class: "caption" },
         el("div", { class: "meter", "aria-hidden": "true" }, this.fill, this.mark),
         el("div", { class: "line" }, this.score, this.why),
@@ -97,6 +98,9 @@ export class Tile {
     const names = named.map((tag) => shortName(tag, card.tags.copyright ?? []));
     this.names.replaceChildren(...(names.length ? [el("b", { text: fitting(names, (words) => this.fits(words)) })] : card && !card.gone ? ["no character tag"] : []));
     this.names.title = named.join(" ");
+    this.posts.hidden = !card?.others?.length;
+    this.posts.textContent = `${1 + (card?.others?.length ?? 0)} posts`;
+    this.posts.title = (card?.others ?? []).map((one) => `${one.site} ${one.post}`).join(", ");
     this.film.hidden = !["zip", "mp4", "webm", "gif"].includes(card?.ext);
     this.film.textContent = card?.ext === "zip" ? "ugoira" : card?.ext ?? "";
   }
@@ -166,6 +170,7 @@ function inShort(card) {
 function spoken(card, label, reason, saving, conflict) {
   if (!card) return "loading";
   const parts = [`Post ${card.post}`];
+  if (card.others?.length) parts.push(`the same picture in ${card.others.length} other ${card.others.length === 1 ? "post" : "posts"}`);
   if (label) parts.push(conflict ? `labelled ${label} elsewhere; look again` : `labelled ${label}${saving ? ", saving" : ""}`);
   parts.push(card.score === null || card.score === undefined ? "not scored" : `score ${score(card.score)}`, reason?.words ?? (card.machine ? inShort(card) : card.reason ?? inShort(card)));
   if (card.tags?.character?.length) parts.push(card.tags.character.map(readable).join(", "));

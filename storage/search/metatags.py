@@ -30,7 +30,9 @@ COUNTED_METATAGS = COUNTS_OF_ROWS | CATEGORY_COUNTS | frozenset((
     "artcomm", "commentaryupdater",
 ))  # fmt: skip
 ORDERING_METATAGS = frozenset(("order", "ordpool", "ordfav", "ordfavgroup", "random", "limit"))  # more than conditions
-LOCAL_METATAGS = frozenset(("decision", "label", "p", "model", "target", "place", "round", "error", "seen", "same"))
+LOCAL_METATAGS = frozenset(
+    ("decision", "label", "p", "model", "target", "place", "round", "error", "seen", "same", "site")
+)
 
 
 def _plural(name: str) -> str:

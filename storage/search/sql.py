@@ -358,6 +358,7 @@ _LOCAL: Mapping[str, Callable[[Metatag], Condition]] = {
     "error": _name_of(FAULT),
     "seen": _seen,
     "same": _same,
+    "site": _name_of(PostRow.site.expression),
 }
 
 DOUBT = func.abs(DecisionRow.score - DecisionRow.threshold)

@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from storage.archive import Archive, open_reader
+from storage.archive_records import Label
 from storage.errors import QueryError
 from storage.gallery_view import Renditions, counts, known_ratios, pictures, verdicts_of, wanted
+from storage.records import LabelValue
+from storage.retrieval.same_files import each_file_once
 from storage.search.language import parse
-from tests.storage.samples import list_posts, make_post, sight
+from tests.storage.samples import content_of, decide, list_posts, make_post, relabel, sight
 
 
 @pytest.fixture
@@ -68,3 +71,22 @@ async def test_the_machine_s_earlier_decisions_are_listed(looked: Archive) -> No
         [verdict] = reader.ask(lambda c: verdicts_of(c, 1, "mona"))
 
     assert (verdict.value, verdict.model) == ("keep", "mona/1")
+
+
+async def test_posts_with_one_file_are_one_picture_and_a_label_of_it_is_everybody_s(looked: Archive) -> None:
+    twin = make_post(900, content_of(1), site="other")
+    await looked.file_look(sight(twin, decide("delete", score=0.1)))
+    await relabel(looked, [Label(900, "other", "mona", LabelValue.KEEP, "me", "click")])
+
+    with open_reader(looked.root) as reader:
+        found = reader.ask(lambda c: wanted(c, parse("order:id"), "mona", now=datetime.now(UTC), limit=9))
+        same = reader.ask(lambda c: wanted(c, parse("same:any site:other"), "mona", now=datetime.now(UTC), limit=9))
+        shown = reader.ask(lambda c: pictures(c, [*found.ids, *same.ids], "mona"))
+        once = reader.ask(lambda c: each_file_once(c, [*same.ids, *found.ids]))
+
+    assert [(one.site, one.post_id) for one in shown] == [("demo", 1), ("demo", 2), ("demo", 3), ("other", 900)]
+    assert [(one.site, one.post_id, one.decision) for one in shown[0].others] == [("other", 900, "keep")]
+    assert [(one.site, one.post_id, one.decision) for one in shown[3].others] == [("demo", 1, "keep")]
+    assert [one.word.value if one.word else None for one in shown] == ["keep", None, None, "keep"]
+    assert list(shown[1].others) == []
+    assert list(once) == [same.ids[0], *found.ids[1:]]

@@ -1,0 +1,97 @@
+"""P02, P06: SIGKILL while `crawl sync` follows a site that changed, and two of them at once; no label is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from commands.terminal.exit_codes import ExitCode
+from storage.label_writer import Labelling
+from tests.faults import driver
+from tests.faults.kills.changed_site import SYNC, changed_site, sync
+from tests.faults.kills.grounds import Ground
+from tests.faults.kills.scenes import LIMIT_S, Blow, CommandScene, Whole, looked_at, state_of, strike_once
+
+SEED = 12
+BLOWS = (Blow(share=0.5), Blow(kind="commit", number=6), Blow(kind="rename", number=4))
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        changed_site(tmp_path_factory.mktemp("changed"), patch) as found,
+    ):
+        yield found
+
+
+@pytest.fixture(scope="module")
+def scene(ground: Ground) -> CommandScene:
+    return sync(ground, SEED)
+
+
+@pytest.fixture(scope="module")
+def whole(scene: CommandScene, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """An undisturbed run, in which everything changes that there is to change."""
+    found = scene.whole(tmp_path_factory.mktemp("whole") / "root")
+    facts = [json.loads(line) for line in found.state.splitlines()]
+    hidden = {line[2]: line[3] for line in facts if line[0] == "post" and line[3] is not None}
+    assert hidden == {2: "gone", 3: "banned"}
+    assert max(line[2] for line in facts if line[0] == "post") > 40
+    return found
+
+
+def struck_well(scene: CommandScene, whole: Whole, root: Path, blow: Blow, seed: int) -> bool:
+    """Whether the command was killed; whatever happened, everything is well."""
+    struck = strike_once(scene, root, blow, whole, Random(f"{seed} {blow}"))
+    assert struck.troubles == [], f"killed at {blow}"
+    return struck.killed
+
+
+@pytest.mark.fault("P02")
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    "blow", [Blow(share=0.5), Blow(kind="commit", number=6), Blow(kind="rename", number=4)], ids=str
+)
+def test_a_killed_sync_is_finished_by_the_next(scene: CommandScene, whole: Whole, blow: Blow, tmp_path: Path) -> None:
+    assert struck_well(scene, whole, tmp_path / "root", blow, SEED)
+
+
+@pytest.mark.fault("P02")
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_a_sync_killed_at_any_moment_is_finished_by_the_next(scene: CommandScene, whole: Whole, tmp_path: Path) -> None:
+    moments = Random(SEED)
+    blows = [Blow(share=moments.uniform(0.15, 1.0)) for _ in range(30)]
+    blows += [Blow(kind=kind, number=number) for kind in ("commit", "rename", "sync") for number in range(1, 40, 6)]
+
+    killed = [struck_well(scene, whole, tmp_path / str(number), blow, SEED) for number, blow in enumerate(blows)]
+
+    assert sum(killed) > 20
+
+
+@pytest.mark.fault("P06")
+@pytest.mark.timeout(600)
+def test_two_syncs_at_once_do_the_work_of_one(
+    ground: Ground, whole: Whole, scene: CommandScene, tmp_path: Path
+) -> None:
+    root = ground.copied_to(tmp_path / "root")
+    words = [*SYNC, *ground.at(root)]
+    with Labelling(root) as labelling:
+        labelling.relabel(scene.labels)
+    with ExitStack() as stack:
+        both = [
+            stack.enter_context(driver.started(words, environment=scene.environment, limit_s=LIMIT_S)) for _ in range(2)
+        ]
+        ended = [child.wait() for child in both]
+    codes = sorted(one.code for one in ended if one is not None)
+    assert codes in ([0, 0], [0, int(ExitCode.BUSY)]), [one.output for one in ended if one is not None]
+    assert looked_at(root, []) == []
+
+    assert driver.run(words, environment=scene.environment, limit_s=LIMIT_S).code == 0
+    assert state_of(root, scene.same) == whole.state
