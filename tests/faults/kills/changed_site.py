@@ -23,7 +23,8 @@ _SLOW = {"STUB_PACE": "real", "CRAWL_SCORING_IN_FLIGHT": "2", "PYTHONDONTWRITEBY
 def changed_site(folder: Path, patch: pytest.MonkeyPatch, posts: int = 40) -> Iterator[Ground]:
     """A crawled gallery whose site then has new, edited, deleted, banned, replaced and expunged posts.
 
-    Post 1 loses its picture, 2 its post, 3 is banned: labels that come later would be of other pictures, or of none.
+    Post 1 gets the picture of 6, 2 is expunged, 3 is banned: labels that come later would be of other pictures, or of
+    none, or would be shared or not.
     """
     with small_site(folder, patch) as site:
         site.gallery.add_tag(MONA, "character")
@@ -51,7 +52,7 @@ def sync(ground: Ground, seed: int) -> CommandScene:
 
 def _labels(ground: Ground, seed: int) -> list[Label]:
     """Of posts whose files are here and whose tags stay: whatever comes first, they end in one place."""
-    dice, posts = Random(f"labels {seed}"), ground.posts("place = 'gallery' AND post_id > 4 AND post_id % 4 <> 3")
+    dice, posts = Random(f"labels {seed}"), ground.posts("place = 'gallery' AND post_id > 6 AND post_id % 4 <> 3")
     return ground.labels("given", dice.choices(posts, k=LABELS), dice.choices(("keep", "delete"), k=LABELS))
 
 
