@@ -39,11 +39,11 @@ def run(options: ReportOptions, root: Path | None, config: Path | None) -> int:
     _check(options)
     workspace = load_workspace(root, config)
     with read_gallery(workspace) as reader:
+        targets = [known_target(reader, options.keep)] if options.keep else reader.targets()
+        report = report_of(reader, list(dict.fromkeys(target.name for target in targets)))
         if options.datasette is not None:
             settings = datasette_metadata(workspace.root.name)
             write_output(options.datasette, "--datasette", lambda file: file.write(settings))
-        targets = [known_target(reader, options.keep)] if options.keep else reader.targets()
-        report = report_of(reader, list(dict.fromkeys(target.name for target in targets)))
         page = _page(options.html, workspace, reader, report) if options.html is not None else None
     written = {"page": page, "datasette": options.datasette}
     if options.as_json:

@@ -108,7 +108,9 @@ def test_without_the_driver_the_line_names_what_to_install(tmp_path: Path) -> No
 def test_the_report_says_that_it_does_not_work_there_yet(site: SmallSite, server: PostgresServer) -> None:
     asked(site, "--tag", "genshin_impact", "--keep", MONA, "--database", server.new_database())
 
-    done = site.crawl("report")
+    for options in ((), ("--datasette", str(site.folder / "metadata.json"))):
+        done = site.crawl("report", *options)
 
-    assert done.exit_code == 2, done.stdout
-    assert "written for SQLite" in " ".join(done.stderr.split())
+        assert done.exit_code == 2, done.stdout
+        assert "written for SQLite" in " ".join(done.stderr.split())
+    assert not (site.folder / "metadata.json").exists()

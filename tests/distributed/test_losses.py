@@ -74,15 +74,18 @@ def looks(root: Path) -> int:
         return int(reader.sql("SELECT count(*) FROM score").rows[0][0])
 
 
+def wait_for_looks(root: Path, wanted: int, child: driver.Child) -> None:
+    until = time.monotonic() + LIMIT_S
+    while looks(root) < wanted:
+        assert time.monotonic() < until and child.process.poll() is None, child.heard()
+        time.sleep(0.02)
+
+
 def crawl_and(strike: Callable[[driver.Child], None], crawled: Crawled, root: Path, cluster: ThreeNodes) -> str:
     """Crawl, strike in the middle, and give what the crawl printed."""
     words = crawled.words(root, "--engine", "ray")
     with driver.started(words, program=REAL, environment=cluster.environment, limit_s=LIMIT_S) as child:
-        before = looks(root)
-        until = time.monotonic() + LIMIT_S
-        while looks(root) - before < LOOKED:
-            assert time.monotonic() < until and child.process.poll() is None, child.heard()
-            time.sleep(0.02)
+        wait_for_looks(root, looks(root) + LOOKED, child)
         strike(child)
         ended = child.wait()
     assert ended is not None
@@ -143,8 +146,7 @@ def test_a_cluster_of_this_machine_listens_here_alone_and_ends_with_a_crawl_that
     words = crawled.words(root, "--engine", "ray")
     with household() as house, of_a_household(words, house) as child:
         child.spares_children = True
-        while looks(root) < LOOKED:
-            time.sleep(0.02)
+        wait_for_looks(root, LOOKED, child)
         heard = house.heard_elsewhere()
         keys = [one.name() for one in house.processes() if one.pid != child.process.pid and _has_a_key(one)]
         child.send(signal.SIGKILL)
@@ -159,8 +161,7 @@ def test_ctrl_c_ends_the_crawl_in_order_and_the_cluster_with_it(crawled: Crawled
     words = crawled.words(root, "--engine", "ray")
     with household() as house, of_a_household(words, house) as child:
         child.spares_children = True
-        while looks(root) < LOOKED:
-            time.sleep(0.02)
+        wait_for_looks(root, LOOKED, child)
         os.killpg(child.process.pid, signal.SIGINT)  # as a terminal does
         ended = child.wait()
 
