@@ -159,8 +159,11 @@ class Dispatcher:
             ) from None
 
     async def close(self, key: str) -> None:
-        """Let every worker forget it."""
+        """Let every worker forget it; who still waits for an answer by it gets an error."""
         self._orders.pop(key, None)
+        for request in (*self._waiting, *self._in_hand):
+            if request.key == key and not request.answer.done():
+                request.answer.set_exception(DeviceError("the model was let go before it had looked"))
         there = [seat.worker for seat in self._seats if seat.worker is not None]
         for seat in self._seats:
             seat.loaded.discard(key)
@@ -299,13 +302,19 @@ class Dispatcher:
     async def _send(self, seat: Seat, worker: Worker, batch: Sequence[_Request]) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
-        async with asyncio.timeout(self._settings.batch_deadline_s):
-            reply = await worker.look(batch[0].key, [request.question for request in batch])
-        if reply.error is not None:
-            raise reply.error.error(worker.host)
+        key = batch[0].key
+        try:
+            async with asyncio.timeout(self._settings.batch_deadline_s):
+                reply = await worker.look(key, [request.question for request in batch])
+            if reply.error is not None:
+                raise reply.error.error(worker.host)
+        except ModelError:
+            if key in self._orders:
+                raise
+            return  # it was let go while a late worker still looked, whose answers nobody needs
         took = loop.time() - started
         self._usual_s = took if not self._usual_s else 0.9 * self._usual_s + 0.1 * took
-        seat.keep(batch[0].key, reply)
+        seat.keep(key, reply)
         for request, look in zip(batch, reply.looks, strict=True):
             if not request.answer.done():
                 request.answer.set_result(look)

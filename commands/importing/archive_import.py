@@ -47,6 +47,8 @@ async def import_archive(options: ArchiveOptions, workspace: Workspace) -> int:
     """
     only = None if options.site is None else site_not_asked(workspace).name
     path = str(options.source.resolve())
+    if path.encode("utf-8", "replace").decode() != path:
+        raise UsageRefused(f"{path}: this path is no UTF-8, so it cannot be remembered; rename it. Nothing was done")
     if options.withdraw:
         return await _withdraw(options, workspace, path, only)
     tally = ArchiveTally()

@@ -25,6 +25,7 @@ AT_ONCE = 4  # files that are copied at a time
 NO_MD5 = "no md5 in its name, nor in a file of facts beside it"
 ALTERED = "other bytes than its md5 says: damaged, or changed since"
 UNREADABLE = "cannot be read"
+NO_TEXT = "a path that is no UTF-8, so it cannot be remembered; rename it, or import it without --leave"
 EXAMPLES = 3  # names that are told of each reason
 _JPEG = ("jpeg", "jpe", "jfif")
 _TYPES: Mapping[str, str] = MappingProxyType({one: one for one in FILE_EXTENSIONS} | dict.fromkeys(_JPEG, "jpg"))
@@ -166,6 +167,9 @@ class ImportPass:
         except OSError:
             self.tally.leave_out(file.name, UNREADABLE)
             return None
+        if self.left is not None and not mentioned and not _is_text(file):
+            self.tally.leave_out(file.name, NO_TEXT)
+            return None
         if described.left_out is not None:
             self.tally.leave_out(file.name, described.left_out)
             return None
@@ -257,6 +261,15 @@ def count_posted(files: Iterable[LocalFile], describe: Describe) -> tuple[int, i
 
 def _ending(file: LocalFile) -> str:
     return file.path.suffix.lower().removeprefix(".")
+
+
+def _is_text(file: LocalFile) -> bool:
+    """Whether a file's path can be kept in a row."""
+    try:
+        str(file.path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _without_doubles(found: Sequence[_Found]) -> tuple[list[_Found], list[_Found]]:

@@ -13,7 +13,17 @@ from typing import Any
 from interchange.manifest import MANIFEST
 from storage.errors import BadName
 from storage.names import wrong_with_tag
-from storage.records import DecidedBy, Decision, DecisionValue, LabelValue, PostTags, Rating, TagCategory, Target
+from storage.records import (
+    FILE_EXTENSIONS,
+    DecidedBy,
+    Decision,
+    DecisionValue,
+    LabelValue,
+    PostTags,
+    Rating,
+    TagCategory,
+    Target,
+)
 from system.regular_files import open_regular
 
 LARGEST_MANIFEST = 1 << 34  # bytes
@@ -72,7 +82,7 @@ def manifest_rows(folder: Path) -> Iterator[ManifestRow | None]:
         while line := file.readline(LONGEST_ROW):
             try:
                 yield _row(json.loads(line))
-            except (ValueError, RecursionError, BadName):
+            except (ValueError, OverflowError, RecursionError, BadName):
                 yield None
 
 
@@ -81,18 +91,20 @@ def _row(facts: Any) -> ManifestRow:
         raise RowMakesNoSense
     file = _text(facts, "file")
     path, elsewhere = PurePosixPath(file), _ABSOLUTE.match(file) is not None  # in a table of references
-    if not elsewhere and (".." in path.parts or "\\" in file or ":" in file):
+    if "\0" in file or (not elsewhere and (".." in path.parts or "\\" in file or ":" in file)):
         raise RowMakesNoSense
     md5, created = _text(facts, "md5"), datetime.fromisoformat(_text(facts, "created_at"))
     if not _MD5.fullmatch(md5):
         raise RowMakesNoSense
+    if facts.get("ext") not in sorted(FILE_EXTENSIONS):
+        raise RowMakesNoSense("ext")
     ext, size = _text(facts, "ext"), (_number(facts, "original_width"), _number(facts, "original_height"))
     same_size = (facts.get("width"), facts.get("height")) == size
     return ManifestRow(
         file=file,
         whole=not elsewhere and not facts.get("rendition") and path.suffix == f".{ext}" and same_size,
         site=_text(facts, "site"),
-        post_id=_number(facts, "post_id", least=1),
+        post_id=_number(facts, "post_id", least=1, most=2**63 - 1),  # an import's own numbers are long
         md5=md5,
         ext=ext,
         width=size[0],
@@ -101,7 +113,7 @@ def _row(facts: Any) -> ManifestRow:
         rating=Rating(_text(facts, "rating")),
         score=_number(facts, "site_score", least=-_MOST),
         source=_text(facts, "source", empty=True),
-        created_at=created if created.tzinfo else created.replace(tzinfo=UTC),
+        created_at=created.astimezone(UTC) if created.tzinfo else created.replace(tzinfo=UTC),
         tags=PostTags(**{category.value: _tags(facts, f"tags_{category.value}") for category in TagCategory}),
         **_judged(facts),
     )
@@ -134,8 +146,8 @@ def _decision(facts: Mapping[str, Any], target: str) -> Decision | None:
     by, value, model = facts.get("decided_by"), facts.get("decision"), facts.get("model")
     if value is None or by in (None, "label"):
         return None
-    if not isinstance(model, str | None):
-        raise RowMakesNoSense("model")
+    if model is not None:
+        model = _text(facts, "model", empty=True)
     return Decision(
         target=target,
         value=DecisionValue(value),
@@ -162,6 +174,7 @@ def _text(facts: Mapping[str, Any], key: str, *, empty: bool = False) -> str:
     value = facts.get(key)
     if not isinstance(value, str) or not (value or empty):
         raise RowMakesNoSense(key)
+    value.encode()  # half a character cannot be stored: a ValueError, too
     return value
 
 

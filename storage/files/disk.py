@@ -34,6 +34,10 @@ NETWORK = frozenset(
     | {f"fuse.{name}" for name in _OVER_FUSE}
 )
 
+# Whose flush as a whole makes each file as durable as fsync does. FUSE answers it without telling its program, and a
+# few others leave bytes in the disk's own cache; there files are flushed one by one.
+FLUSHED_WHOLE = frozenset({"ext3", "ext4", "xfs", "btrfs", "f2fs", "bcachefs", "zfs", "overlay", "tmpfs"})
+
 _REFUSED = {errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 _NO_MODES = frozenset({*_REFUSED, errno.EPERM, errno.EACCES})
 _NO_HARD_LINKS = frozenset({*_REFUSED, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EXDEV})
@@ -84,6 +88,7 @@ class Disk:
         self._memory = memory
         self._little_waits, self._asked_again = False, 0.0  # at most `LITTLE`; when that is looked at again
         self._refuses_together = False
+        self._flushed_whole: dict[Path, bool] = {}  # by root
 
     # --- the system calls, one each ------------------------------------------------------------------------------
 
@@ -147,18 +152,27 @@ class Disk:
         with self._without(Lack.FOLDER_FLUSH, NO_FOLDER_FLUSH):
             self.fsync(descriptor)
 
-    def flushes_together(self) -> bool:
+    def flushes_together(self, path: Path) -> bool:
         """Whether flushing the whole file system is a cheap way to flush a few dozen files, and says when it failed.
 
         It is not while another program writes much: it would be waited for.
+
+        Args:
+            path: of a folder on it.
         """
-        if self._refuses_together or not tells_of_failures():
+        if self._refuses_together or not tells_of_failures() or not self._is_flushed_whole(path):
             return False
         if (now := time.monotonic()) >= self._asked_again:
             waiting = self.unflushed_bytes()
             self._little_waits = waiting is not None and waiting <= LITTLE
             self._asked_again = now + ASKED_EVERY_S
         return self._little_waits
+
+    def _is_flushed_whole(self, path: Path) -> bool:
+        if path not in self._flushed_whole:
+            found = self.file_system(path)
+            self._flushed_whole[path] = found is not None and found.type.lower() in FLUSHED_WHOLE
+        return self._flushed_whole[path]
 
     def flush_together(self, descriptor: int) -> bool:
         """Flush the whole file system of an open file or folder; False: that is refused here, and never tried again.

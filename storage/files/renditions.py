@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from storage.archive_records import Sighting
 from storage.errors import BadPath, RefusedFile, StorageError
@@ -28,6 +29,18 @@ def store_rendition(tree: Tree, sighting: Sighting, *, flush: bool = True) -> St
         RefusedFile: the post is hidden, or the rendition has no proper name.
         StorageError: something that is no file has the name.
     """
+    return _placed(tree, sighting, flush=flush).stored
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """A rendition in its place."""
+
+    stored: StoredRendition
+    new: bool  # its bytes were written now; else they were there, and other rows may rely on them
+
+
+def _placed(tree: Tree, sighting: Sighting, *, flush: bool) -> _Placed:
     content, facts, file = sighting.rendition, sighting.stored, sighting.post.file
     if content is None or facts is None or file is None:
         raise RefusedFile(f"post {sighting.post.id}: no rendition to store")
@@ -37,43 +50,47 @@ def store_rendition(tree: Tree, sighting: Sighting, *, flush: bool = True) -> St
     there = None if tree.is_absent(path) else tree.facts(path)
     if there is not None and there.size == len(content) and _bytes_at(tree, path) == content:
         tree.make_durable(path, keep=True)  # another post may have it too
-        return stored
+        return _Placed(stored, new=False)
     attempt = sighting.attempt
     staging = staging_path(attempt.id) if attempt else f"staging/look-{secrets.token_hex(8)}.part"
     tree.put(staging, path, content, flush=flush)
-    return stored
+    return _Placed(stored, new=True)
 
 
 def store_renditions(tree: Tree, sightings: Sequence[Sighting]) -> Sequence[StoredRendition | BaseException]:
     """The same for several at once, of different originals, with one flush for all; gives what became of each.
 
-    Where the flush fails, none of them is believed, and their names are taken away.
+    Where the flush fails, none that was written now is believed, and their names are taken away.
     """
     if len(sightings) < FEW:
-        return [_stored_or_error(tree, one, flush=True) for one in sightings]
-    results = [_stored_or_error(tree, one, flush=False) for one in sightings]
-    placed = [number for number, one in enumerate(results) if isinstance(one, StoredRendition)]
+        return [_stored(_placed_or_error(tree, one, flush=True)) for one in sightings]
+    results = [_placed_or_error(tree, one, flush=False) for one in sightings]
+    unflushed = [number for number, one in enumerate(results) if isinstance(one, _Placed) and one.new]
     failure: OSError | None = None
     try:
-        if not placed or tree.flush_together():
-            return results
+        if not unflushed or tree.flush_together():
+            return [_stored(one) for one in results]
     except OSError as error:
         failure = error
-    for number in placed:
+    for number in unflushed:
         _take_away(tree, results[number])
-        results[number] = failure or _stored_or_error(tree, sightings[number], flush=True)
-    return results
+        results[number] = failure or _placed_or_error(tree, sightings[number], flush=True)
+    return [_stored(one) for one in results]
 
 
-def _take_away(tree: Tree, stored: StoredRendition | BaseException) -> None:
-    if isinstance(stored, StoredRendition):
+def _stored(result: _Placed | BaseException) -> StoredRendition | BaseException:
+    return result.stored if isinstance(result, _Placed) else result
+
+
+def _take_away(tree: Tree, result: _Placed | BaseException) -> None:
+    if isinstance(result, _Placed):
         with contextlib.suppress(OSError, StorageError):
-            tree.remove(stored.path)
+            tree.remove(result.stored.path)
 
 
-def _stored_or_error(tree: Tree, sighting: Sighting, *, flush: bool) -> StoredRendition | BaseException:
+def _placed_or_error(tree: Tree, sighting: Sighting, *, flush: bool) -> _Placed | BaseException:
     try:
-        return store_rendition(tree, sighting, flush=flush)
+        return _placed(tree, sighting, flush=flush)
     except Exception as error:  # noqa: BLE001 - handed to its owner; the others' renditions are not its fault
         return error
 

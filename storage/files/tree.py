@@ -277,7 +277,7 @@ class Tree:
 
     def flushes_together(self) -> bool:
         """Whether many files are better flushed by `flush_together` than one by one."""
-        return self._top.handle is not None and self.disk.flushes_together()
+        return self._top.handle is not None and self.disk.flushes_together(self.root)
 
     def _create(self, folder: Folder, name: str) -> int:
         descriptor = os.open(

@@ -6,9 +6,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from storage.errors import DatabaseBusy, DatabaseUnreachable, DiskFull
+
 T = TypeVar("T")
 R = TypeVar("R")
 MOST = 64  # calls in one go
+EVERYBODYS = (DatabaseBusy, DatabaseUnreachable, DiskFull)  # no other call would fare better, and each may wait long
 
 
 class Together(Generic[T, R]):
@@ -55,6 +58,8 @@ async def each_alone(
 ) -> Sequence[R | BaseException]:
     """Write all of them together, or, where that fails, each of them; gives a result or an error for each.
 
+    An error that no single one is at fault for is that of all which are not written yet.
+
     Args:
         items: at least one.
         write: repeatable; gives a result for each item, or nothing is written.
@@ -62,9 +67,11 @@ async def each_alone(
     try:
         return await write(items)
     except Exception as error:  # noqa: BLE001 - handed to its owner
-        if len(items) == 1:
-            return [error]
+        if len(items) == 1 or isinstance(error, EVERYBODYS):
+            return [error] * len(items)
     results: list[R | BaseException] = []
     for item in items:
         results += await each_alone([item], write)
+        if isinstance(last := results[-1], EVERYBODYS):
+            return [*results, *[last] * (len(items) - len(results))]
     return results

@@ -16,7 +16,7 @@ def begin_run(connection: Connection, start: RunStart, now: datetime) -> int:
     values = {
         "command": start.command,
         "site": start.site,
-        "query": start.query,
+        "query": start.query.encode("utf-8", "backslashreplace").decode(),  # a folder's name need not be text
         "targets": list(start.targets),
         "settings": dict(start.settings),
         "models": list(start.models),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -11,7 +12,7 @@ from classifier.errors import CanaryError, DeviceError
 from classifier.judge import JudgeSettings
 from distributed.dispatcher import Dispatcher, DispatchSettings
 from distributed.errors import ClusterLost, WorkerGone
-from distributed.messages import JudgeOrder, WorkerError
+from distributed.messages import JudgeOrder, Question, WorkerError, WorkerReply
 from storage.records import Look
 from tests.distributed.fake_workers import Agency, FakeWorker, seen
 
@@ -165,3 +166,35 @@ async def test_pictures_nobody_waits_for_any_more_are_not_sent() -> None:
         await asyncio.gather(*waiting[:10])
 
     assert len(worker.pictures) < 20
+
+
+@dataclass
+class UnloadedWorker(FakeWorker):
+    """Fails over what it still has in hand of a model that is taken from it, as a worker does that closes it."""
+
+    failed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def look(self, key: str, questions: Sequence[Question]) -> WorkerReply:
+        reply = await super().look(key, questions)
+        if key in self.loads:
+            return reply
+        self.failed.set()
+        return WorkerReply(error=WorkerError("DeviceError", "the scorer was closed"))
+
+
+async def test_a_late_answer_about_a_model_that_was_let_go_harms_no_other() -> None:
+    late = UnloadedWorker("late", takes_s=0.4)
+    agency = Agency([late, FakeWorker("quick", 0.001)])
+
+    async with Dispatcher(agency.hire, 2, print, QUICK) as dispatcher:
+        await dispatcher.open("mona", ORDER)
+        first = await looked(dispatcher, pictures(8))
+        await dispatcher.open("next", ORDER)
+        await dispatcher.close("mona")
+        await late.failed.wait()
+        await asyncio.sleep(0.05)
+        second = await asyncio.gather(*(dispatcher.look("next", one) for one in pictures(8)))
+        losses = dispatcher.losses
+
+    assert first == second == [seen(one) for one in pictures(8)]
+    assert losses == 0

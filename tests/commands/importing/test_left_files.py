@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from classifier.progress import unreported
 from commands.context.settings import Settings
 from commands.context.workspace import Workspace
 from commands.importing.first_look import look_at_arrivals
+from commands.importing.import_pass import NO_TEXT
 from interchange.files.small_copies import small_copy
 from storage.archive import Archive, open_reader
 from storage.lifecycle.verify import verify
@@ -56,6 +59,19 @@ def test_left_files_are_known_by_a_small_copy_alone(source: Path, root: Path) ->
     assert everything_about(source) == before
     assert originals(root) == set()
     assert len(list(root.glob("renditions/*/*/*.720x720.jpg"))) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text here")
+def test_a_path_that_is_no_text_is_told_and_left(source: Path, root: Path) -> None:
+    odd = Path(os.fsdecode(b"\xff" + next(source.glob("*_1_*.png")).name.encode()))
+    next(source.glob("*_1_*.png")).rename(source / odd)
+
+    answer = record("import", "folder", source, "--root", root, "--leave")
+    source.rename(source.with_name(os.fsdecode(b"\xffnas")))
+    copied = record("import", "folder", source.with_name(os.fsdecode(b"\xffnas")), "--root", root)
+
+    assert (answer["left"], answer["left_out"], answer["exit"]) == (2, {NO_TEXT: 1}, 3)
+    assert (copied["copied"], copied["left_out"], copied["exit"]) == (3, {}, 0)
 
 
 def test_what_is_kept_is_copied_and_its_trash_touches_the_copy_alone(source: Path, root: Path) -> None:

@@ -105,6 +105,26 @@ def test_what_was_exported_smaller_or_edited_is_not_taken_for_the_original(galle
     assert "passed over, exported smaller, or in another format; posts and labels count:" in said
 
 
+def test_a_manifest_that_cannot_be_stored_as_it_stands_is_told_row_by_row(gallery: SmallGallery) -> None:
+    gallery.add(1)
+    gallery.export("kohya")
+    row = json.loads((gallery.out / "manifest.jsonl").read_text().splitlines()[0])
+    half, early = "\ud800", "0001-01-01T00:00:00+14:00"
+    wrong = [{name: half} for name in ("source", "site", "file", "model", "reason", "ext")]
+    wrong += [{"created_at": early}, {"file": "a\0b.png"}, {"ext": "exe"}, {"post_id": 2**63}]
+    kept = row | {"post_id": int(row["md5"][:13], 16)}  # as an import of hydrus numbers its posts
+    judged = {"label": "keep", "reason": "labelled keep by me", "target": "mona", "target_tag": "mona"}
+    lines = [json.dumps(row | judged | one) for one in wrong] + [json.dumps(kept | judged)]
+    (gallery.out / "manifest.jsonl").write_text("\n".join(lines))
+    other = gallery.out.parent / "other"
+
+    answer = crawl("import", "folder", gallery.out, "--root", other)
+
+    assert answer.exit_code == 0, answer.stderr
+    assert f"a row that makes no sense: {len(wrong)} files" in " ".join(answer.stderr.split())
+    assert [found[1:3] for found in rows(other, "site, post_id, label")] == [(kept["post_id"], "keep")]
+
+
 HELD = "site, post_id, target, decision, decided_by, label, place, path"
 SCORED = "reason, score, threshold, model"  # of the machine, which a label hides in a manifest
 
