@@ -57,6 +57,8 @@ def translated(error: BaseException, place: Path | Database) -> BaseException:
         return _from_sqlite(error, place)
     if (driver := sys.modules.get("psycopg")) is not None and isinstance(error, driver.Error):
         return _from_server(error, place)
+    if (pool := sys.modules.get("sqlalchemy.exc")) is not None and isinstance(error, pool.TimeoutError):
+        return DatabaseBusy(f"{place}: busy: too many questions at once wait for an answer; ask again in a while")
     return error
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from storage.database.engines.location import database_of
 from storage.database.error_translation import at_border
 from storage.database.tables import PostRow, VersionRow
 from storage.errors import RefusedFile
+from storage.files.disk import Disk
 from storage.files.paths import SHOWN, rendition_path
 from storage.files.tree import Tree
 from storage.looks.look_rows import file_rendition
@@ -48,7 +50,13 @@ def post_of(reader: Reader, version_id: int) -> Post | None:
     return posts[0] if posts else None
 
 
-def store_shown(root: Path, post: Post, shown: ShownRendition, clock: Callable[[], datetime] = utc_now) -> None:
+def store_shown(
+    root: Path,
+    post: Post,
+    shown: ShownRendition,
+    clock: Callable[[], datetime] = utc_now,
+    disk: Disk | None = None,
+) -> None:
     """Store a picture for people to look at; durable on return.
 
     Args:
@@ -56,6 +64,7 @@ def store_shown(root: Path, post: Post, shown: ShownRendition, clock: Callable[[
         post: whose picture it is.
         shown: it.
         clock: says when; with a time zone.
+        disk: the file system's promises; None: this machine's.
 
     Raises:
         RefusedFile: the post shows no file.
@@ -66,11 +75,8 @@ def store_shown(root: Path, post: Post, shown: ShownRendition, clock: Callable[[
     md5, facts, content = post.file.md5, shown.facts, shown.content
     path, digest = rendition_path(md5, SHOWN, facts.ext), hashlib.sha256(content).hexdigest()
     stored = StoredRendition(SHOWN, path, facts.ext, facts.width, facts.height, len(content), digest)
-    tree = Tree(root)
-    try:
+    with at_border(root), closing(Tree(root, disk)) as tree:
         tree.put(f"staging/shown-{secrets.token_hex(8)}.part", path, content)
-    finally:
-        tree.close()
     database = database_of(root)
     engine = database.writing_engine(busy_timeout_s=BUSY_TIMEOUT_S, owner=False)
     try:

@@ -93,6 +93,8 @@ def parse(text: str) -> Query:
     """
     if len(text) > MAX_LENGTH:
         raise QueryError(text[:40] + "…", f"the expression is longer than {MAX_LENGTH} characters")
+    if odd := re.search("[\0\ud800-\udfff]", text):
+        raise QueryError(text[max(0, odd.start() - 20) : odd.end() + 20], f"no text of a gallery holds {odd[0]!r}")
     parser = _Parser(text)
     root = parser.alternatives()
     if parser.at < len(parser.text):

@@ -50,7 +50,7 @@ from storage.search.language import (
     Wildcard,
     to_text,
 )
-from storage.search.ranges import Interval, Range, exact_real, integer, parse_range
+from storage.search.ranges import LARGEST_INTEGER, Interval, Range, exact_real, integer, parse_range
 from storage.search.ranking import (
     ANY_LIKELY,
     UNCERTAIN,
@@ -338,6 +338,8 @@ def _seen(tag: Metatag) -> Condition:
 def _same(tag: Metatag) -> Condition:
     other, word = aliased(PostRow), tag.value.lower()
     if word.isdecimal():
+        if len(word) > len(str(LARGEST_INTEGER)) or int(word) > LARGEST_INTEGER:
+            raise QueryError(tag.term, "no post has such a number")
         return PostRow.md5.in_(select(other.md5).where(other.post_id == int(word), other.md5.is_not(None)))
     if word not in ("any", "none"):
         raise QueryError(tag.term, "write the number of a post, any, or none")

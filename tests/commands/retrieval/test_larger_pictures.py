@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -13,8 +15,12 @@ import pytest
 from commands.context.workspace import Workspace, load_workspace
 from commands.retrieval.larger_pictures import LargerPictures
 from review.errors import LargerMissing, NoSuchPicture
+from storage.archive_records import StoredFacts
+from storage.errors import DiskFull
+from storage.files.disk import Disk
 from storage.gallery_view import Picture, Renditions, pictures
 from storage.lifecycle.verify import verify
+from storage.moves.shown_renditions import ShownRendition, post_of, store_shown
 from tests.commands.small_site import MONA, SERIES, SmallSite, small_site
 
 
@@ -79,3 +85,24 @@ def test_a_site_that_the_settings_name_no_more_is_named(looked_at_small: SmallSi
 def test_an_unknown_picture_is_not_asked_for(looked_at_small: SmallSite) -> None:
     with pytest.raises(NoSuchPicture):
         asyncio.run(LargerPictures(workspace(looked_at_small)).fetch(99))
+
+
+class FullDisk(Disk):
+    """One whose bytes cannot be made durable any more."""
+
+    def fsync(self, descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.fault("F01")
+def test_a_full_disk_is_told_and_leaves_what_was_shown(looked_at_small: SmallSite) -> None:
+    root = looked_at_small.root
+    with looked_at_small.reader() as reader:
+        post = post_of(reader, 1)
+    assert post is not None
+
+    with pytest.raises(DiskFull, match="free some space"):
+        store_shown(root, post, ShownRendition(b"bytes", StoredFacts("720x720", "jpg", 720, 405)), disk=FullDisk())
+
+    assert shown(looked_at_small).shown_side == 180
+    assert verify(root).whole

@@ -7,9 +7,11 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from sqlalchemy import QueuePool
 
 from storage.archive import Archive, open_reader
 from storage.archive_records import Label, Relabelled
@@ -216,3 +218,19 @@ async def test_a_killed_owner_lets_the_gallery_go_and_the_next_one_goes_on(serve
     assert (archive.recovery.clean, archive.recovery.died_attempts) == (False, 1)
     await keep(archive, make_post(2))
     archive.close()
+
+
+def test_more_questions_than_connections_are_told_to_wait(server: PostgresServer, root: Path) -> None:
+    server.new_gallery(root)
+    with open_reader(root) as reader, ExitStack() as held:
+        pool = reader._engine.pool
+        assert isinstance(pool, QueuePool)
+        pool._timeout = 0.05
+        for _ in range(16):
+            held.enter_context(reader._engine.connect())
+
+        with pytest.raises(DatabaseBusy, match="too many questions at once"):
+            reader.status()
+        held.close()
+
+        assert reader.status() is not None

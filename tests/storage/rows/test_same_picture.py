@@ -114,6 +114,9 @@ async def test_a_search_finds_the_posts_of_one_picture(
         assert {row["post_id"] for row in reader.query(term).mappings()} == found
         with pytest.raises(QueryError, match="any, or none"):
             reader.query("same:twin")
+        for number in ("9223372036854775808", "9" * 900):
+            with pytest.raises(QueryError, match="no post has such a number"):
+                reader.query(f"same:{number}")
 
 
 async def test_mirrors_whose_posts_have_one_number_and_one_file_have_a_name_each(archive: Archive, root: Path) -> None:

@@ -97,6 +97,8 @@ def test_order_and_limit_are_settings_and_not_conditions() -> None:
         "score:",
         "---a",
         "(" * 60 + "a" + ")" * 60,
+        "source:\x00",
+        "site:\ud800",
     ],
 )
 def test_a_broken_expression_is_refused_with_its_term(text: str) -> None:
