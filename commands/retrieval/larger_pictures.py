@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from commands.context.connection import Connected, connect
+from commands.context.gallery import archive_settings
 from commands.context.workspace import Workspace
 from crawler.errors import CrawlError, UsageError
 from crawler.sources.renditions import fits, likeness, rendition_to_score
@@ -45,7 +46,8 @@ class LargerPictures:
                 shown = await self._fetched(post, rendition)
             except (CrawlError, RunError, UsageError) as error:
                 raise LargerMissing(f"no larger picture of post {post.id}: {error}") from error
-            await asyncio.to_thread(store_shown, self._workspace.root, post, shown, self._workspace.clock)
+            settings = archive_settings(self._workspace, "review", create=False)
+            await asyncio.to_thread(store_shown, self._workspace.root, post, shown, settings)
 
     def _post(self, picture: int) -> Post:
         with open_reader(self._workspace.root) as reader:

@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from sqlalchemy import select
 
-from storage.archive_records import StoredFacts, utc_now
+from storage.archive_records import ArchiveSettings, StoredFacts
 from storage.database.engine import BUSY_TIMEOUT_S
 from storage.database.engines.location import database_of
 from storage.database.error_translation import at_border
 from storage.database.tables import PostRow, VersionRow
 from storage.errors import RefusedFile
-from storage.files.disk import Disk
 from storage.files.paths import SHOWN, rendition_path
 from storage.files.tree import Tree
 from storage.looks.look_rows import file_rendition
@@ -50,21 +47,14 @@ def post_of(reader: Reader, version_id: int) -> Post | None:
     return posts[0] if posts else None
 
 
-def store_shown(
-    root: Path,
-    post: Post,
-    shown: ShownRendition,
-    clock: Callable[[], datetime] = utc_now,
-    disk: Disk | None = None,
-) -> None:
+def store_shown(root: Path, post: Post, shown: ShownRendition, settings: ArchiveSettings) -> None:
     """Store a picture for people to look at; durable on return.
 
     Args:
         root: the gallery.
         post: whose picture it is.
         shown: it.
-        clock: says when; with a time zone.
-        disk: the file system's promises; None: this machine's.
+        settings: the disk, the mode of pictures, and the clock.
 
     Raises:
         RefusedFile: the post shows no file.
@@ -75,12 +65,12 @@ def store_shown(
     md5, facts, content = post.file.md5, shown.facts, shown.content
     path, digest = rendition_path(md5, SHOWN, facts.ext), hashlib.sha256(content).hexdigest()
     stored = StoredRendition(SHOWN, path, facts.ext, facts.width, facts.height, len(content), digest)
-    with at_border(root), closing(Tree(root, disk)) as tree:
+    with at_border(root), closing(Tree(root, settings.disk, settings.picture_mode)) as tree:
         tree.put(f"staging/shown-{secrets.token_hex(8)}.part", path, content)
     database = database_of(root)
     engine = database.writing_engine(busy_timeout_s=BUSY_TIMEOUT_S, owner=False)
     try:
         with at_border(database), engine.connect() as connection, connection.begin():
-            file_rendition(connection, md5, stored, clock())
+            file_rendition(connection, md5, stored, settings.clock())
     finally:
         engine.dispose()

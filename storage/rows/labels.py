@@ -44,6 +44,14 @@ _LABELS_OF_FILES = (
     .order_by(LabelRow.seq)
 )
 _LABELS_OF_THESE_FILES = _LABELS_OF_FILES.where(VersionRow.md5.in_(bindparam("files", expanding=True)))
+_NEWEST_OF_FILE = (
+    select(LabelRow.seq, LabelRow.value, LabelRow.who)
+    .join(VersionRow, VersionRow.id == LabelRow.version_id)
+    .join(_OTHER, _OTHER.md5 == VersionRow.md5)
+    .where(_OTHER.id == bindparam("version"), LabelRow.target == bindparam("for_target"))
+    .order_by(LabelRow.seq.desc())
+    .limit(1)
+)
 _TWINS = (
     select(_OTHER.id)
     .join(VersionRow, and_(VersionRow.md5 == _OTHER.md5, VersionRow.id != _OTHER.id))
@@ -116,6 +124,8 @@ def file_click(connection: Connection, click: Click, now: datetime) -> Saved | C
 def file_first_label(connection: Connection, version_id: int, label: Label, now: datetime) -> LabelValue | None:
     """Append a label where nobody has labelled this picture for this target; else gives what was said last.
 
+    What was said of another post with the very same file was said of this picture, and becomes this post's label too.
+
     Args:
         version_id: which picture.
         label: about it; its post is not looked up.
@@ -123,6 +133,14 @@ def file_first_label(connection: Connection, version_id: int, label: Label, now:
     newest = connection.execute(_NEWEST, {"version": version_id, "for_target": label.target}).one_or_none()
     if newest is not None:
         return LabelValue(newest.value)
+    of_file = {"version": version_id, "for_target": label.target}
+    if (twin := connection.execute(_NEWEST_OF_FILE, of_file).one_or_none()) is not None:
+        value = LabelValue(twin.value)
+        if value is not LabelValue.CLEAR:
+            key = f"{_SHARED}{twin.seq}:{version_id}"
+            same = replace(label, value=value, who=twin.who, key=key, why=LabelReason.SAME_PICTURE)
+            append_label(connection, version_id, same, now)
+        return value
     append_label(connection, version_id, label, now)
     _share(connection, version_id, label, now)
     return None

@@ -15,7 +15,7 @@ import pytest
 from commands.context.workspace import Workspace, load_workspace
 from commands.retrieval.larger_pictures import LargerPictures
 from review.errors import LargerMissing, NoSuchPicture
-from storage.archive_records import StoredFacts
+from storage.archive_records import ArchiveSettings, StoredFacts
 from storage.errors import DiskFull
 from storage.files.disk import Disk
 from storage.gallery_view import Picture, Renditions, pictures
@@ -62,6 +62,17 @@ def test_a_larger_copy_is_shown_and_what_was_judged_stays(looked_at_small: Small
     assert verify(site.root).whole
 
 
+def test_a_larger_copy_has_the_mode_of_the_gallery_s_pictures(
+    looked_at_small: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAWL_DISK_PICTURE_MODE", "0660")
+
+    asyncio.run(LargerPictures(workspace(looked_at_small)).fetch(1))
+
+    (path,) = looked_at_small.root.glob("renditions/*/*/*.shown.*")
+    assert oct(path.stat().st_mode & 0o777) == "0o660"
+
+
 def test_the_next_crawl_goes_by_what_was_judged(looked_at_small: SmallSite) -> None:
     site = looked_at_small
     asyncio.run(LargerPictures(workspace(site)).fetch(1))
@@ -101,8 +112,9 @@ def test_a_full_disk_is_told_and_leaves_what_was_shown(looked_at_small: SmallSit
         post = post_of(reader, 1)
     assert post is not None
 
+    picture = ShownRendition(b"bytes", StoredFacts("720x720", "jpg", 720, 405))
     with pytest.raises(DiskFull, match="free some space"):
-        store_shown(root, post, ShownRendition(b"bytes", StoredFacts("720x720", "jpg", 720, 405)), disk=FullDisk())
+        store_shown(root, post, picture, ArchiveSettings(disk=FullDisk()))
 
     assert shown(looked_at_small).shown_side == 180
     assert verify(root).whole

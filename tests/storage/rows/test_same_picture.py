@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from storage.archive import Archive, open_reader
-from storage.archive_records import Click, Label, ListedPage
+from storage.archive_records import Click, Label, ListedPage, RunStart
 from storage.errors import QueryError
 from storage.label_writer import Labelling
+from storage.moves.statements import Statement
 from storage.records import LabelReason, LabelValue, Post, Target
 from tests.storage.samples import content_of, decide, keep, list_posts, make_post, relabel, sight
 
@@ -117,6 +118,29 @@ async def test_a_search_finds_the_posts_of_one_picture(
         for number in ("9223372036854775808", "9" * 900):
             with pytest.raises(QueryError, match="no post has such a number"):
                 reader.query(f"same:{number}")
+
+
+@pytest.mark.parametrize("said", [LabelValue.KEEP, LabelValue.CLEAR])
+async def test_what_another_gallery_said_of_a_file_gives_way_to_what_was_said_here_of_its_other_post(
+    archive: Archive, root: Path, said: LabelValue
+) -> None:
+    await listed(archive, ONE)
+    await archive.file_look(sight(ONE, decide("delete")))
+    await relabel(archive, [label(ONE, LabelValue.KEEP, "a"), label(ONE, said, "b")])
+    await listed(archive, TWO)
+    assert TWO.file is not None
+    run = await archive.begin_run(RunStart("import", "other", "", ()))
+
+    for _ in range(2):
+        statement = Statement("other", 7, TWO.file.md5, MONA, LabelValue.DELETE, "somebody")
+        filed = await archive.statements.file([statement], run)
+        assert (filed.labels, filed.contradicted) == (0, 1)
+
+    held = said.value if said is LabelValue.KEEP else None
+    assert {(site, post): value for site, post, value in rows(root, "site, post_id, label")} == {
+        ("demo", 1): held,
+        ("other", 7): held,
+    }
 
 
 async def test_mirrors_whose_posts_have_one_number_and_one_file_have_a_name_each(archive: Archive, root: Path) -> None:
