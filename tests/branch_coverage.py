@@ -128,13 +128,17 @@ class CoverageFloor:
         self._modules: Modules = {}
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """When pytest-cov has joined the processes' figures."""
+        """When pytest-cov has joined the processes' figures; a run that was stopped has none."""
+        if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            return
         self._modules = modules_of(_report())
         if below_floor(self._modules) and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Before pytest's own summary."""
+        if not self._modules:
+            return
         terminalreporter.section("branch coverage")
         for line in lines_of(self._modules):
             terminalreporter.write_line(line)

@@ -113,6 +113,7 @@ def test_killed_while_it_learns_it_goes_on_and_ends_as_one_that_was_not(
 
 
 @pytest.mark.fault("M13")
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_ctrl_c_says_how_to_go_on_and_that_works(faces: Path, undisturbed: dict[str, object], tmp_path: Path) -> None:
     ended = stopped_in_training(faces, tmp_path, signal.SIGINT)
@@ -125,6 +126,7 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(faces: Path, undisturbed: dict[
 
 
 @pytest.mark.fault("M13")
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit is not installed")
 def test_a_disk_that_is_full_when_a_state_is_kept_is_one_line_and_the_same_command_goes_on(

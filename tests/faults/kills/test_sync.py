@@ -18,7 +18,7 @@ from tests.faults.kills.grounds import Ground
 from tests.faults.kills.scenes import LIMIT_S, Blow, CommandScene, Whole, looked_at, state_of, strike_once
 
 SEED = 12
-BLOWS = (Blow(share=0.5), Blow(kind="commit", number=6), Blow(kind="rename", number=4))
+BLOWS = (Blow(kind="commit", number=6), Blow(kind="rename", number=4), Blow(share=0.5))
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +55,7 @@ def struck_well(scene: CommandScene, whole: Whole, root: Path, blow: Blow, seed:
 
 @pytest.mark.fault("P02")
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "blow", [Blow(share=0.5), Blow(kind="commit", number=6), Blow(kind="rename", number=4)], ids=str
-)
+@pytest.mark.parametrize("blow", [BLOWS[0], *(pytest.param(one, marks=pytest.mark.slow) for one in BLOWS[1:])], ids=str)
 def test_a_killed_sync_is_finished_by_the_next(scene: CommandScene, whole: Whole, blow: Blow, tmp_path: Path) -> None:
     assert struck_well(scene, whole, tmp_path / "root", blow, SEED)
 
