@@ -23,6 +23,7 @@ from classifier.workers.model_process import ModelProcess, Wording
 from classifier.workers.standby import SCORER, Standby, taken
 
 _BATCHES_A_TRIP = 4  # at most, where they wait already; the runtime takes them one after the other
+_PICTURES_A_TRIP = 32  # or so many, where batches are small
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +157,7 @@ class Scorer:
         entries = reply.header["backbones"]
         self.backbones = tuple(LoadedBackbone(each["hash"], each["name"], each["device"]) for each in entries)
         self._batch_size = settings.batch_size or max(int(each["largest"]) for each in entries)
-        self._most_a_trip = settings.batch_size or self._batch_size * _BATCHES_A_TRIP
+        self._most_a_trip = settings.batch_size or max(self._batch_size * _BATCHES_A_TRIP, _PICTURES_A_TRIP)
 
     async def _work(self) -> None:
         """Batch after batch; nothing but an error that ends the run ever leaves here."""

@@ -48,6 +48,13 @@ def gallery(tagged: int, references: int, seed: int = 0) -> tuple[np.ndarray, li
     return pictures, examples
 
 
+class MeanColour:
+    """What `Colours` gives for its network."""
+
+    def predict(self, pictures: np.ndarray, verbose: int) -> np.ndarray:
+        return pictures.mean(axis=(1, 2)) / 64
+
+
 class Colours:
     """A network that sees mean colours, and remembers what it was to be trained on."""
 
@@ -58,11 +65,11 @@ class Colours:
 
     def __call__(self, material: Material, report: ProgressCallback) -> Embedded:
         self.material = material
-        seen = (material.pictures.mean(axis=(1, 2)) / 64).astype(np.float16)
+        network = MeanColour()
+        seen = network.predict(material.pictures, verbose=0).astype(np.float16)
         nobody = np.zeros(len(seen), dtype=np.bool_)
-        return Embedded(
-            None, (), in_a_row(published=3), seen, nobody, TrainingSummary(0, 0, 1.0, 0.0, 0.0, 0), files=self.files
-        )
+        training = TrainingSummary(0, 0, 1.0, 0.0, 0.0, 0)
+        return Embedded(network, (), in_a_row(published=3), seen, nobody, training, files=self.files)
 
 
 def learned(folder: Path, tagged: int, references: int) -> tuple[Learned, Colours, list[Example], np.ndarray]:

@@ -91,7 +91,8 @@ def test_an_original_that_is_no_picture_is_undecided_and_never_trash(laboratory:
 
 def test_what_an_earlier_crawl_kept_waits_for_apply(originals: Originals) -> None:
     originals.crawl()
-    originals.config = simulator.configuration(originals.place, _url(originals.config), scoring="{trust_tags = false}")
+    scoring = '{look_first = "none", trust_tags = false}'
+    originals.config = simulator.configuration(originals.place, _url(originals.config), scoring=scoring)
 
     originals.crawl()
 

@@ -245,8 +245,9 @@ def configuration(folder: Path, url: str, **more: str) -> Path:
     Each post has one rendition, so that a fault of it is a fault of the post; two are `test_first_look`'s matter.
     """
     port = urlsplit(url).port or 443
-    lines = [f"{key} = {value}" for key, value in more.items()]
-    lines += ["[limits]", "free_space_mb = 1", "[scoring]", 'look_first = "none"']
+    tables = {"scoring": '{look_first = "none"}'} | more
+    lines = [f"{key} = {value}" for key, value in tables.items()]
+    lines += ["[limits]", "free_space_mb = 1"]
     lines += ["[sites.sim]", f'url = "{url}"', f'file_hosts = ["{MEDIA_HOST}:{port}"]', ""]
     path = folder / "crawl.toml"
     path.write_text("\n".join(lines), encoding="utf-8")
