@@ -14,6 +14,7 @@ from pathlib import Path
 from storage.errors import StorageError
 
 DATABASE = "crawl.db"
+COPY = "crawl.db.copy"  # of a server's database, while it is made
 ADDRESS = ".database"  # of a database on a server; where it is, there is no crawl.db
 IDENTITY = ".gallery-id"
 LOCK = ".lock"
@@ -30,7 +31,7 @@ _OUR_FILES = (
     f"{IDENTITY}.part",
     ADDRESS,
     f"{ADDRESS}.part",
-    *(f"{name}{end}" for name in (DATABASE, f"{DATABASE}.new") for end in _BESIDE_A_DATABASE),
+    *(f"{name}{end}" for name in (DATABASE, f"{DATABASE}.new", COPY) for end in _BESIDE_A_DATABASE),
 )
 _OUR_FOLDERS = (*FOLDERS, MODELS, BACKUPS, VECTORS)
 OWN = frozenset({*_OUR_FILES, *_OUR_FOLDERS, LOG})

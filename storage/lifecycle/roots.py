@@ -178,7 +178,9 @@ def follow_database(root: Path, words: str) -> None:
     database = PostgresDatabase(checked_url(words), Path(os.path.realpath(root)))
     driver_or_refusal()
     if (root / DATABASE).exists():
-        raise RefusedRoot(f"{root}: its rows are in {DATABASE}, and cannot be moved to a server; leave --database out")
+        raise RefusedRoot(
+            f"{root}: its rows are in {DATABASE}: leave --database out, or move them: crawl database copy"
+        )
     if remembered_address(root) in (None, database.url):
         return
     engine = database.reading_engine()

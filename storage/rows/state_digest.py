@@ -17,13 +17,19 @@ from storage.errors import StorageError
 from storage.files.tree import Tree
 
 
-def digest_lines(connection: Connection, root: Path) -> list[str]:
-    """One line a post and target, one a label, one an open gap; sorted. Files are hashed as they are on disk."""
-    tree = Tree(root)
+def digest_lines(connection: Connection, root: Path | None) -> list[str]:
+    """One line a post and target, one a label, one an open gap; sorted. Files are hashed as they are on disk.
+
+    Args:
+        connection: to the gallery's database.
+        root: of the gallery; None: files stay unread, for two databases of one root.
+    """
+    tree = None if root is None else Tree(root)
     try:
         lines = [*_posts(connection, tree), *_labels(connection), *_gaps(connection)]
     finally:
-        tree.close()
+        if tree is not None:
+            tree.close()
     return sorted(lines)
 
 
@@ -32,7 +38,7 @@ def digest_of(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _posts(connection: Connection, tree: Tree) -> Iterable[str]:
+def _posts(connection: Connection, tree: Tree | None) -> Iterable[str]:
     statement = results_select().with_only_columns(
         PostRow.site,
         PostRow.post_id,
@@ -78,7 +84,9 @@ def _gaps(connection: Connection) -> Iterable[str]:
         yield _line("gap", *row)
 
 
-def _sha256(tree: Tree, path: str) -> str:
+def _sha256(tree: Tree | None, path: str) -> str:
+    if tree is None:
+        return path
     try:
         return tree.digest(path).sha256
     except FileNotFoundError:

@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from storage.database.engine import BUSY_TIMEOUT_S, OPTION
 from storage.database.engines.backup import placed, time_stamp
+from storage.database.engines.moved import refuse_if_moved
 from storage.database.tables import Base
 from storage.errors import DatabaseError, GalleryBusy, RefusedRequest
 from storage.files.disk import Disk
@@ -87,6 +88,8 @@ class PostgresDatabase:
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, %s)", (_OURS, _WRITING))
+            if not owner:  # behind the lock: who moves the rows has it till they are moved
+                refuse_if_moved(self.folder, self.url)
 
         return engine
 

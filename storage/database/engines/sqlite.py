@@ -20,6 +20,7 @@ from sqlalchemy.pool import NullPool
 
 from storage.database.engine import BUSY_TIMEOUT_S, OPTION
 from storage.database.engines.backup import back_up
+from storage.database.engines.moved import refuse_if_moved
 from storage.database.engines.sqlite_select import select_in
 from storage.errors import StorageError
 from storage.files.disk import Disk
@@ -77,6 +78,8 @@ class SqliteDatabase:
             execution_options={OPTION: self},
         )
         _settle(engine, _pragmas(CHECKPOINT_PAGES if owner else 0), "BEGIN IMMEDIATE")
+        if not owner:  # behind the lock: who moves the rows has it till they are moved
+            event.listen(engine, "begin", lambda connection: refuse_if_moved(self.folder, None))
         return engine
 
     def reading_engine(self, *, busy_timeout_s: float = BUSY_TIMEOUT_S) -> Engine:

@@ -1,0 +1,31 @@
+"""Whether a gallery's rows are still in a database that was opened a while ago.
+
+Labels are written beside the program that holds the gallery, and that may have moved its rows to another database
+meanwhile. What waited for the old one is refused, because nobody would read there what it writes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from storage.errors import DatabaseError
+from storage.files.layout import ADDRESS
+
+
+def refuse_if_moved(root: Path, address: str | None) -> None:
+    """Compare where the rows were with what the root says now.
+
+    Args:
+        root: of the gallery.
+        address: of the server's database; None: they were in the file.
+    Raises:
+        DatabaseError: they are elsewhere now.
+    """
+    try:
+        now: str | None = (root / ADDRESS).read_text("utf-8").strip()
+    except FileNotFoundError:
+        now = None
+    if now != address:
+        raise DatabaseError(
+            f"{root}: its rows were moved to another database; nothing was recorded; start this program again"
+        )
