@@ -88,7 +88,7 @@ def test_a_gallery_moves_to_a_server_is_worked_on_and_moves_back(
         (("ROOT", "ROOT"), "one of the two must be an address"),
         (("postgresql://one/a", "postgresql://two/b"), "one of the two must be the gallery's folder"),
         (("ROOT", "postgresql://me:secret@one/a"), "~/.pgpass"),
-        (("ROOT", "postgresql:one"), "cannot be reached|no such database|could not"),
+        (("ROOT", "postgresql://127.0.0.1:1/a"), "cannot be reached"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_in_a_line(site: SmallSite, words: tuple[str, ...], says: str) -> None:
@@ -99,7 +99,7 @@ def test_what_cannot_be_meant_is_refused_in_a_line(site: SmallSite, words: tuple
     answer = copied(site, "database", "copy", *(root if word == "ROOT" else word for word in words))
 
     assert answer.exit_code in (2, 8)
-    assert any(one in answer.stderr for one in says.split("|")), answer.stderr
+    assert says in answer.stderr
     assert "secret" not in answer.stderr
     assert "Traceback" not in answer.stderr
 
