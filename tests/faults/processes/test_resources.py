@@ -29,7 +29,7 @@ class Room(NamedTuple):
 
 
 @pytest.mark.fault("F03")
-@pytest.mark.parametrize("looks", [0, 3, 12], ids=lambda looks: f"after {looks} looks")
+@pytest.mark.parametrize("looks", [0, 3, 6], ids=lambda looks: f"after {looks} looks")
 def test_a_run_stops_before_the_disk_is_full(
     laboratory: Laboratory, place: Path, monkeypatch: pytest.MonkeyPatch, looks: int
 ) -> None:
