@@ -22,6 +22,7 @@ from tests.faults import driver
 from tests.faults.kills.grounds import REAL
 from tests.faults.kills.sorted_folder import moments
 
+pytestmark = pytest.mark.slow  # each of them trains twice
 SEED = 20261201
 SETTINGS = (
     "filters=1", "batch=8", "noise=3", "steps=40", "epochs=100", "sheets=2", "features=none", "saved_every_s=0",
@@ -113,7 +114,6 @@ def test_killed_while_it_learns_it_goes_on_and_ends_as_one_that_was_not(
 
 
 @pytest.mark.fault("M13")
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_ctrl_c_says_how_to_go_on_and_that_works(faces: Path, undisturbed: dict[str, object], tmp_path: Path) -> None:
     ended = stopped_in_training(faces, tmp_path, signal.SIGINT)
@@ -126,7 +126,6 @@ def test_ctrl_c_says_how_to_go_on_and_that_works(faces: Path, undisturbed: dict[
 
 
 @pytest.mark.fault("M13")
-@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(shutil.which("prlimit") is None, reason="prlimit is not installed")
 def test_a_disk_that_is_full_when_a_state_is_kept_is_one_line_and_the_same_command_goes_on(
@@ -143,7 +142,6 @@ def test_a_disk_that_is_full_when_a_state_is_kept_is_one_line_and_the_same_comma
 
 
 @pytest.mark.fault("M13")
-@pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_a_kill_at_any_moment_ends_in_the_same_state(
     faces: Path, undisturbed: dict[str, object], tmp_path: Path

@@ -74,6 +74,7 @@ def test_a_sync_killed_at_any_moment_is_finished_by_the_next(scene: CommandScene
 
 
 @pytest.mark.fault("P06")
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_two_syncs_at_once_do_the_work_of_one(
     ground: Ground, whole: Whole, scene: CommandScene, tmp_path: Path
