@@ -20,8 +20,8 @@ from types import ModuleType
 
 ROOMS = frozenset(
     {
-        *("classifier", "commands", "crawler", "demo", "interchange", "migrations", "review", "rounds", "serving"),
-        *("storage", "system"),
+        *("classifier", "commands", "crawler", "demo", "distributed", "interchange", "migrations", "review", "rounds"),
+        *("serving", "storage", "system"),
         *("bench", "tests"),  # of a checkout
     }
 )

@@ -7,8 +7,8 @@ for as long as its connection lives, so that a program that lost its connection 
 
 from __future__ import annotations
 
+import os
 import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,12 +24,14 @@ from storage.database.engines.moved import refuse_if_moved
 from storage.database.tables import Base
 from storage.errors import DatabaseError, GalleryBusy, RefusedRequest
 from storage.files.disk import Disk
+from system.child_process import ChildLostError, allowed, run
 
 if TYPE_CHECKING:
     import psycopg
 
 SCHEMES = ("postgresql", "postgres")
 CONNECT_TIMEOUT_S = 10
+_DUMP_WITHIN_S = 24 * 3600.0  # of a large database, on a slow line
 HOLDER_TIMEOUT_S = 3.0  # a holder that was killed a moment ago still has its lock for so long, at most
 _OURS = 0x62_73_76_31  # "bsv1": our advisory locks' first number
 _WRITING, _HOLDING = 1, 2  # their second one
@@ -253,10 +255,14 @@ class PostgresDatabase:
         return final
 
     def _run(self, *words: str) -> None:
-        done = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)  # noqa: S603 - by full path
-        if done.returncode:
-            said = (done.stderr.strip().splitlines() or ["it says nothing"])[-1]
-            raise DatabaseError(f"{self}: {Path(words[0]).name} failed: {said}")
+        name = Path(words[0]).name
+        try:
+            done = run(words, _DUMP_WITHIN_S, allowed(name for name in os.environ if name.startswith("PG")))
+        except ChildLostError as error:
+            raise DatabaseError(f"{self}: {name} failed: {error}") from error
+        if done.code:
+            said = (done.errors.decode("utf-8", "replace").strip().splitlines() or ["it says nothing"])[0]
+            raise DatabaseError(f"{self}: {name} failed: {said}")
 
 
 def _milliseconds(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -291,3 +292,14 @@ async def test_what_is_filed_is_the_same_on_both_engines(root: Path, tmp_path: P
             digests.append((reader.digest(), [row[:-2] for row in rows]))
 
     assert digests[0] == digests[1]
+
+
+@pytest.mark.skipif(shutil.which("pg_dump") is None, reason="pg_dump is not installed")
+def test_a_backup_is_made_by_pg_dump_and_its_failure_is_said(root: Path, tmp_path: Path) -> None:
+    kept = database_of(root).back_up(tmp_path / "backups", "before-purge")
+
+    assert kept.read_bytes().startswith(b"PGDMP")
+    assert [one.name for one in kept.parent.iterdir()] == [kept.name]
+    with pytest.raises(DatabaseError, match=r"pg_dump failed: .*nowhere"):
+        replace(database_of(root), url="postgresql://me@/db?host=/nowhere").back_up(tmp_path / "backups", "again")
+    assert [one.name for one in kept.parent.iterdir()] == [kept.name]
