@@ -18,18 +18,14 @@ from storage.records import StoredRendition
 FEW = 6  # renditions; fewer are flushed one by one
 
 
-def store_rendition(tree: Tree, sighting: Sighting, *, flush: bool = True) -> StoredRendition:
+def store_rendition(tree: Tree, sighting: Sighting) -> StoredRendition:
     """Put a sighting's rendition in place, durable; the same bytes already there are left alone.
 
-    Args:
-        tree: the gallery's files.
-        sighting: the look.
-        flush: off where the caller flushes everything at once afterwards.
     Raises:
         RefusedFile: the post is hidden, or the rendition has no proper name.
         StorageError: something that is no file has the name.
     """
-    return _placed(tree, sighting, flush=flush).stored
+    return _placed(tree, sighting, flush=True).stored
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,9 +150,10 @@ class PostRows:
                 self._versions.clear()
                 unknown = dict(zip(names, posts, strict=True))
             self._find_versions(connection, unknown)
-            for name in unknown.keys() - self._versions.keys():
+            new = [name for name in unknown if name not in self._versions]  # in the posts' order: they get numbers
+            for name in new:
                 self.file(connection, [unknown[name]], run_id, now)
-            self._find_versions(connection, unknown.keys() - self._versions.keys())
+            self._find_versions(connection, new)
         return [self._versions[name] for name in names]
 
     def _find_versions(self, connection: Connection, names: Collection[_VersionName]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from storage.database.engine import Database
+from storage.database.engines.moved import stored_address
 from storage.database.engines.postgres import PostgresDatabase, checked_url
 from storage.database.engines.sqlite import SqliteDatabase
 from storage.errors import RefusedRequest, WrongRoot
@@ -28,10 +29,8 @@ def remembered_address(root: Path) -> str | None:
         WrongRoot: what is remembered is no address.
     """
     try:
-        words = (root / ADDRESS).read_text("utf-8")
-        return checked_url(words)
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+        words = stored_address(root)
+        return None if words is None else checked_url(words)
     except (RefusedRequest, UnicodeDecodeError) as error:
         raise WrongRoot(f"{root / ADDRESS}: does not say where the database is ({error})") from None
 
