@@ -68,9 +68,7 @@ class DispatchSettings:
     most_tries: int = 3  # workers that may die over a picture
     load_deadline_s: float = 240.0
     batch_deadline_s: float = 300.0  # then a worker is given up
-    late_after_s: float = (
-        5.0  # from then on an idle worker may take a batch over, and not before `late_times` the usual
-    )
+    late_after_s: float = 5.0  # then an idle worker may take a batch over, but not before `late_times` the usual
     late_times: float = 4.0
     nobody_s: float = 60.0  # how long pictures may wait while no worker is there
 

@@ -12,7 +12,6 @@ import socket
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
@@ -33,6 +32,7 @@ from distributed.messages import (
 )
 from distributed.scratch import new_scratch
 from storage.records import JudgeStats, Look
+from system.program_version import installed_version
 
 
 class WorkerJudge(Protocol):
@@ -87,7 +87,7 @@ class PictureWorker:
 
     async def hello(self) -> Greeting:
         """Who this is."""
-        return Greeting(socket.gethostname(), program_version())
+        return Greeting(socket.gethostname(), installed_version())
 
     async def load(self, key: str, order: JudgeOrder) -> WorkerReply:
         """Load a judge; the reply's error says why it could not be."""
@@ -128,14 +128,6 @@ class PictureWorker:
     def _reply(self, key: str, looks: Sequence[Look]) -> WorkerReply:
         judge = self._loaded[key].judge
         return WorkerReply(looks, judge.stats(), None if judge.tagger is None else _described(judge.tagger))
-
-
-def program_version() -> str:
-    """Of this program, as installed; empty where it runs from its source."""
-    try:
-        return version("boorusieve")
-    except PackageNotFoundError:
-        return ""
 
 
 async def _answer(judge: WorkerJudge, question: Question) -> Look:

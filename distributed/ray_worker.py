@@ -11,7 +11,8 @@ from classifier.errors import DeviceError
 from distributed.cluster import Cluster
 from distributed.errors import ClusterRefused, WorkerGone
 from distributed.messages import Greeting, JudgeOrder, Question, WorkerReply
-from distributed.picture_worker import JudgeMaker, PictureWorker, network_judge, program_version
+from distributed.picture_worker import JudgeMaker, PictureWorker, network_judge
+from system.program_version import installed_version
 
 _CLOSES_WITHIN_S = 3.0
 
@@ -47,10 +48,10 @@ class RayWorker:
         """
         greeting: Greeting = await self._ask(self._actor.hello.remote())
         self.host = greeting.host
-        if greeting.version != program_version():
+        if greeting.version != installed_version():
             raise ClusterRefused(
                 f"{greeting.host} has boorusieve {greeting.version or 'from its source'}, this machine has "
-                f"{program_version() or 'it from its source'}; install the same version on all of them"
+                f"{installed_version() or 'it from its source'}; install the same version on all of them"
             )
 
     async def close(self) -> None:

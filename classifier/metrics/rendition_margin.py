@@ -13,10 +13,8 @@ from classifier.arrays import FloatArray
 
 FEWEST = 60  # pictures; fewer tell nothing
 AGREE = 0.997  # share of decisions that must stay; 0.995 is promised
-LEAST, MOST = (
-    1.5,
-    4.0,
-)  # log odds; with the least, every picture that was measured was decided alike (docs/experiments.md)
+LEAST = 1.5  # log odds; with it every picture that was measured was decided alike (docs/experiments.md)
+MOST = 4.0  # log odds
 _STEP = 0.125
 _END = 1e-3  # scores nearer to 0 or 1 count as this
 _NEAR = 3.0  # log odds from the threshold within which a movement tells of doubtful pictures

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from commands.terminal.interruptible import run_stoppable
 from commands.terminal.stage_progress import reporting
 from storage.errors import StorageError
 from storage.records import ModelCard
+from system.program_version import installed_version
 
 if TYPE_CHECKING:
     from classifier.deployment.export import Exported
@@ -74,7 +74,4 @@ def _told(name: str, into: Path, done: Exported, as_json: bool) -> int:
 
 def program_version() -> str:
     """The version of this program, for what leaves it."""
-    try:
-        return version("boorusieve")
-    except PackageNotFoundError:  # run from a checkout
-        return "of a checkout"
+    return installed_version() or "of a checkout"

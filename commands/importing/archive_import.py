@@ -21,6 +21,7 @@ from commands.terminal.tables import facts_table, print_table
 from crawler.sites import BUILTIN
 from storage.archive_records import RunEnd, RunStart
 from storage.files.layout import is_gallery
+from storage.files.paths import is_text
 from storage.imports.download_archive import check_archive
 from storage.imports.seen_posts import new_among, posts_of
 from storage.plurals import counted
@@ -47,7 +48,7 @@ async def import_archive(options: ArchiveOptions, workspace: Workspace) -> int:
     """
     only = None if options.site is None else site_not_asked(workspace).name
     path = str(options.source.resolve())
-    if path.encode("utf-8", "replace").decode() != path:
+    if not is_text(path):
         raise UsageRefused(f"{path}: this path is no UTF-8, so it cannot be remembered; rename it. Nothing was done")
     if options.withdraw:
         return await _withdraw(options, workspace, path, only)

@@ -15,6 +15,7 @@ from crawler.sources.local_files import LocalFile
 from interchange.files.pictures import stated_size
 from interchange.files.small_copies import small_copy
 from storage.errors import RefusedFile
+from storage.files.paths import is_text
 from storage.moves.arrivals import Arrival, Taken
 from storage.moves.left_files import SmallCopy
 from storage.moves.statements import FiledStatements, Statement
@@ -167,7 +168,7 @@ class ImportPass:
         except OSError:
             self.tally.leave_out(file.name, UNREADABLE)
             return None
-        if self.left is not None and not mentioned and not _is_text(file):
+        if self.left is not None and not mentioned and not is_text(str(file.path)):
             self.tally.leave_out(file.name, NO_TEXT)
             return None
         if described.left_out is not None:
@@ -261,15 +262,6 @@ def count_posted(files: Iterable[LocalFile], describe: Describe) -> tuple[int, i
 
 def _ending(file: LocalFile) -> str:
     return file.path.suffix.lower().removeprefix(".")
-
-
-def _is_text(file: LocalFile) -> bool:
-    """Whether a file's path can be kept in a row."""
-    try:
-        str(file.path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _without_doubles(found: Sequence[_Found]) -> tuple[list[_Found], list[_Found]]:

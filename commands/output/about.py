@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 
 from commands.terminal.console import complain, print_json
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.machine_formats import object_is_owed
 from commands.terminal.tables import print_line, print_page
+from system.program_version import installed_version
 
 
 def print_version() -> None:
     """The installed version, on standard output."""
-    try:
-        found = version("boorusieve")
-    except PackageNotFoundError:
-        found = None
+    found = installed_version() or None
     if object_is_owed():
         print_json({"version": found})
     else:

@@ -18,7 +18,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
-from importlib.metadata import PackageNotFoundError, version
 from typing import NoReturn
 from urllib.parse import SplitResult, urlencode, urljoin, urlsplit
 
@@ -42,6 +41,7 @@ from crawler.transport.credentials import Credentials
 from crawler.transport.proxies import Proxy
 from crawler.transport.responses import Refusal, meaning
 from crawler.transport.trust import trusted
+from system.program_version import installed_version
 
 log = logging.getLogger(__name__)
 
@@ -413,10 +413,7 @@ def _origin(parts: SplitResult) -> str:
 
 def user_agent(user_id: int | None = None) -> str:
     """How we introduce ourselves: program, version, and whom to talk to about it."""
-    try:
-        number = version("boorusieve")
-    except PackageNotFoundError:  # run from a checkout that is not installed
-        number = "0"
+    number = installed_version() or "0"
     return f"boorusieve/{number} " + (f"(+{PROJECT})" if user_id is None else f"(user #{user_id})")
 
 

@@ -83,7 +83,7 @@ def _check_left(examples: Sequence[Example], parts: Sequence[str], target: Targe
         raise TooLittleToLearn(
             f"{source.package.folder} has learned from nearly all pictures of {target.name}: {shown['validation']} are "
             f"left to choose the threshold by and {shown['test']} to measure on, at least {least} each are needed; "
-            f"{_LEAVE_OUT}",
+            + _LEAVE_OUT,
             target.name,
             dict(shown),
         )

@@ -22,9 +22,7 @@ from storage.search.language import And, Query
 Numbers: TypeAlias = npt.NDArray[np.float32]  # (n,), of every row
 Places: TypeAlias = npt.NDArray[np.int64]  # (m,), of rows
 _LOOKS = (128, 640, 2048)  # the database is asked about so many of the best rows, then about the next ones
-_SPARE = (
-    4  # times as many pictures as are wanted are compared by their whole embeddings, where rows are a part of these
-)
+_SPARE = 4  # times as many as are wanted are compared by their whole embeddings, where rows are a part of these
 _SAMPLED = 64  # every so many numbers say where the highest begin
 
 

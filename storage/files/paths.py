@@ -84,6 +84,15 @@ def original_path(target: str, post_id: int, md5: str, ext: str, *, apart: str =
     return f"{gallery_folder(target)}/{_checked_id(post_id)}_{_checked_md5(md5)}{mark}.{checked_ext(ext)}"
 
 
+def is_text(path: str) -> bool:
+    """Whether a path of the user's can be kept in a row: a file system's names need not be UTF-8."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def rendition_path(md5: str, name: str, ext: str) -> str:
     """Where a rendition lies."""
     if name not in (*RENDITION_NAMES, SHOWN):
