@@ -13,6 +13,7 @@ import typer.testing
 from tests import loopback
 from tests.branch_coverage import CoverageFloor
 from tests.equipment import galleries_on
+from tests.equipment.postgres import PostgresServer, server_or_skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -73,6 +74,14 @@ def _own_state_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """A Postgres server of the tests' own; what a test makes on it goes. Skips where none can be had."""
+    server = server_or_skip()
+    yield server
+    server.drop_databases()
 
 
 @pytest.fixture(autouse=True)

@@ -19,13 +19,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
 from bench.all.measure import ROOT
+from bench.samples.revision import tree_of
 from tests.equipment.galleries import served
 
 GOAL = 0.5  # of the older build's time
@@ -71,20 +71,6 @@ def _children_s() -> float:
     return used.ru_utime + used.ru_stime
 
 
-@contextmanager
-def checked_out(before: str, folder: Path) -> Iterator[Path]:
-    """A checkout of a commit, for as long as the block lasts; a folder is taken as it is."""
-    if Path(before).is_dir():
-        yield Path(before).resolve()
-        return
-    git = ["git", "-C", str(ROOT), "worktree"]
-    subprocess.run([*git, "add", "--quiet", "--detach", str(folder), before], check=True)
-    try:
-        yield folder
-    finally:
-        subprocess.run([*git, "remove", "--force", str(folder)], check=False)
-
-
 def learned(builds: Sequence[Build], url: str, work: Path, options: argparse.Namespace) -> None:
     """Let each build learn its first model; what it needs for that does not count."""
     settings = {"CRAWL_ROUND_ZERO_NETWORK": options.network, "CRAWL_ROUND_ZERO_MINUTES": options.minutes}
@@ -115,7 +101,7 @@ def main() -> int:
     options = read.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="bench-processor-") as scratch,
-        checked_out(options.before, Path(scratch) / "older") as older,
+        tree_of(options.before) as older,
         served(["--posts", options.posts]) as url,
     ):
         builds = [Build("before", older), Build("this build", ROOT)]

@@ -13,14 +13,12 @@ Goals at a million posts: questions and pages of the grid p95 50 ms, status and 
 from __future__ import annotations
 
 import argparse
-import io
 import json
 import os
 import shutil
 import statistics
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +29,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from bench.questions.gallery import build
+from bench.samples.revision import tree_of
 from storage.database.engines.sqlite import SqliteDatabase
 from storage.database.migrate import upgrade
 
@@ -70,17 +69,6 @@ def main() -> int:
             with upgraded(gallery) as copy:
                 reached &= show(posts, before, asked(REPOSITORY, copy), each=options.each)
     return 0 if reached else 1
-
-
-@contextmanager
-def tree_of(revision: str) -> Iterator[Path]:
-    """The files of a revision in a folder of their own."""
-    command = ["git", "-C", str(REPOSITORY), "archive", revision]
-    content = subprocess.run(command, check=True, capture_output=True).stdout
-    with tempfile.TemporaryDirectory() as folder:
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            archive.extractall(folder, filter="data")
-        yield Path(folder)
 
 
 def made(folder: Path, posts: int) -> Path:

@@ -39,8 +39,12 @@ class SlowJudge:
         return Look(scores={"bench": int(picture.partition(b" ")[0]) / 1e9})
 
     async def look_inside(self, seen: bytes | Mapping[str, bytes], file: bytes, frames: int) -> Look:
-        """Nothing moves here."""
-        raise NotImplementedError
+        """Nothing moves here.
+
+        Raises:
+            ValueError: always; the benchmark hands out still pictures alone.
+        """
+        raise ValueError("only still pictures are handed out here")
 
     def stats(self) -> JudgeStats:
         """What was looked at; nothing computes."""

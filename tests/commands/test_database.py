@@ -13,17 +13,9 @@ from typer.testing import CliRunner, Result
 
 from commands.app import app
 from tests.commands.small_site import MONA, SmallSite, small_site
-from tests.equipment.postgres import PostgresServer, server_or_skip
+from tests.equipment.postgres import PostgresServer
 
 MAIN = ("--tag", "genshin_impact", "--keep", MONA)
-
-
-@pytest.fixture
-def server() -> Iterator[PostgresServer]:
-    """The tests' own; what is made on it goes."""
-    server = server_or_skip()
-    yield server
-    server.drop_databases()
 
 
 @pytest.fixture

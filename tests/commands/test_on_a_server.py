@@ -12,17 +12,9 @@ from typing import Any
 import pytest
 
 from tests.commands.small_site import MONA, SmallSite, small_site
-from tests.equipment.postgres import PostgresServer, server_or_skip
+from tests.equipment.postgres import PostgresServer
 
 POSTS = 12
-
-
-@pytest.fixture
-def server() -> Iterator[PostgresServer]:
-    """The tests' own; what is made on it goes."""
-    server = server_or_skip()
-    yield server
-    server.drop_databases()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,16 +24,8 @@ from storage.label_writer import Labelling
 from storage.lifecycle.roots import follow_database
 from storage.lifecycle.verify import verify
 from storage.records import LabelValue, PostTags
-from tests.equipment.postgres import PostgresServer, server_or_skip
+from tests.equipment.postgres import PostgresServer
 from tests.storage.samples import NO_RESERVE, decide, keep, list_posts, make_post, new_gallery, sight
-
-
-@pytest.fixture
-def server() -> Iterator[PostgresServer]:
-    """The tests' own; what is made on it goes."""
-    server = server_or_skip()
-    yield server
-    server.drop_databases()
 
 
 @pytest.fixture

@@ -18,18 +18,10 @@ from storage.archive_records import Label, Relabelled
 from storage.errors import ArchiveError, DatabaseBusy, DatabaseUnreachable, DiskFull
 from storage.label_writer import Labelling
 from storage.records import LabelValue
-from tests.equipment.postgres import PostgresServer, programs_or_skip, server_or_skip
+from tests.equipment.postgres import PostgresServer, programs_or_skip
 from tests.storage.samples import NO_RESERVE, keep, list_posts, make_post, sight
 
 LABELS = [Label(number, "demo", "mona", LabelValue.KEEP, "me", f"key {number}") for number in (1, 2, 3)]
-
-
-@pytest.fixture
-def server() -> Iterator[PostgresServer]:
-    """The tests' own; what is made on it goes."""
-    server = server_or_skip()
-    yield server
-    server.drop_databases()
 
 
 @pytest.fixture

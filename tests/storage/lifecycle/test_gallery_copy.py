@@ -44,7 +44,7 @@ from storage.lifecycle.row_copy import TABLES, Batches
 from storage.lifecycle.verify import verify
 from storage.moves.trash import TrashChoice
 from storage.records import LabelValue, PostTags
-from tests.equipment.postgres import PostgresServer, server_or_skip
+from tests.equipment.postgres import PostgresServer
 from tests.storage.samples import NO_RESERVE, keep, list_posts, make_post, relabel, sight
 
 NUMBERED = [table for table in Base.metadata.sorted_tables if remembers_numbers(table)]
@@ -52,14 +52,6 @@ NUMBERED = [table for table in Base.metadata.sorted_tables if remembers_numbers(
 
 class Killed(BaseException):
     """Stands for the end of the process."""
-
-
-@pytest.fixture
-def server() -> Iterator[PostgresServer]:
-    """The tests' own; what is made on it goes."""
-    server = server_or_skip()
-    yield server
-    server.drop_databases()
 
 
 @pytest.fixture(params=["to a server", "to a file"])
