@@ -39,6 +39,10 @@ def run(options: ReportOptions, root: Path | None, config: Path | None) -> int:
     _check(options)
     workspace = load_workspace(root, config)
     with read_gallery(workspace) as reader:
+        if options.datasette is not None and not reader.database.is_file:
+            raise UsageRefused(
+                f"--datasette: Datasette reads SQLite's files, and this gallery's rows are on {reader.database}"
+            )
         targets = [known_target(reader, options.keep)] if options.keep else reader.targets()
         report = report_of(reader, list(dict.fromkeys(target.name for target in targets)))
         if options.datasette is not None:

@@ -13,7 +13,7 @@ import typer.testing
 from tests import loopback
 from tests.branch_coverage import CoverageFloor
 from tests.equipment import galleries_on
-from tests.equipment.postgres import PostgresServer, server_or_skip
+from tests.equipment.postgres import PostgresServer, server_or_skip, share_a_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,6 +39,8 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(CoverageFloor(), "coverage_floor")
     loopback.keep_watch()
     galleries_on.choose(config.getoption("--store"))
+    if not hasattr(config, "workerinput"):
+        share_a_server()
     typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ignore[attr-defined]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:

@@ -19,12 +19,13 @@ from crawler.sites import Site, Software, host_of, site_from_url, site_named
 from crawler.sources.boorus.clients import client_for
 from crawler.sources.boorus.recognition import software_of
 from crawler.sources.site_client import Profile, SiteClient
-from crawler.transport.budget import Manners, budget_for
+from crawler.transport.budget import Budget, Manners, budget_for
 from crawler.transport.credentials import Loaded, load_credentials
 from crawler.transport.http import Deadlines, Http
 from crawler.transport.proxies import Proxy, proxy_from
 from crawler.transport.retry import Patience
 from crawler.transport.trust import trusted
+from crawler.transport.wide_budget import Everywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ async def connect(
         say(note)
     pace = pace or Pace()
     budget = budget_for(site, manners=pace.manners)
+    _let_other_machines_count(stack, workspace, site, budget)
     http = await stack.enter_async_context(
         Http(site, budget, credentials=loaded.credentials, deadlines=pace.deadlines, proxy=proxy)
     )
@@ -111,6 +113,20 @@ async def connect(
     if profile is None:
         return Connected(site, http, client, site.tag_limit, pace)
     return Connected(site, http, client, profile.tag_query_limit, pace, other_days=profile.has_other_days)
+
+
+def _let_other_machines_count(stack: AsyncExitStack, workspace: Workspace, site: Site, budget: Budget) -> None:
+    """Where the rows are on a server, its machines share one budget, in a row of their own."""
+    from storage.database.engines.location import remembered_address  # here: no database's library for who has none
+
+    address = remembered_address(workspace.root) or workspace.settings.database
+    if address:
+        from storage.database.engines.postgres import PostgresDatabase, checked_url
+        from storage.database.engines.postgres_pace import ServerPace
+
+        everywhere = Everywhere(ServerPace(PostgresDatabase(checked_url(address), workspace.root)))
+        stack.callback(everywhere.close)
+        budget.share(site.group, everywhere)
 
 
 def _proxy(workspace: Workspace, site: Site, *, with_key: bool) -> Proxy | None:

@@ -26,7 +26,9 @@ from crawler.errors import BlockedError, CrawlError
 from crawler.sites import Site
 from crawler.transport.retry import Sleep
 from crawler.transport.shared_state import Facts, LockBusy, OwnRecord, Record, SharedRecord, SlotFiles, state_directory
+from crawler.transport.wide_budget import Everywhere, WideShare
 
+_SERVERS_CLOCK = "the server's clock"  # stands where a boot's id does: it goes on through the boots of all machines
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -83,6 +85,7 @@ class Bucket:
     manners: Manners
     boot: str
     places: SlotFiles | None  # None: this process alone counts
+    wide: WideShare | None = None  # what other machines count, too; None: there are none
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)  # one waiter a process asks the record, in order
     running: asyncio.Semaphore = field(init=False)
     striking: bool = False  # whether the last look at the record found us throttled
@@ -148,6 +151,11 @@ class Bucket:
         self._hold(facts, now, max(seconds, self.manners.least_wait_s))
         return 0.0
 
+    def forgive(self, facts: Facts) -> float:
+        """A request was answered after all."""
+        facts.update(strikes=0.0, probe_until=0.0)
+        return 0.0
+
     def _hold(self, facts: Facts, now: float, seconds: float) -> None:
         end = max(now + min(seconds, self.manners.longest_hold_s), _number(facts, "not_before"))
         facts.update(tokens=0.0, at=end, not_before=end)
@@ -156,12 +164,13 @@ class Bucket:
 class Permit:
     """Leave to make one request; held until its answer is read, so that it counts as running."""
 
-    __slots__ = ("_bucket", "_budget", "_place", "granted")
+    __slots__ = ("_bucket", "_budget", "_place", "_wide_place", "granted")
 
     def __init__(self, budget: Budget, bucket: Bucket) -> None:
         self._budget = budget
         self._bucket = bucket
         self._place: tuple[int, int] | None = None
+        self._wide_place: int | None = None
         self.granted = 0.0
 
     async def __aenter__(self) -> Permit:
@@ -169,6 +178,8 @@ class Permit:
         try:
             if self._bucket.places is not None:
                 self._place = await self._budget.place(self._bucket.places)
+            if self._bucket.wide is not None:
+                self._wide_place = await self._budget.wide_place(self._bucket.wide, self._bucket.allowance.at_once)
             await self.again()
         except BaseException:
             self._release()
@@ -188,6 +199,9 @@ class Permit:
         if self._place is not None and self._bucket.places is not None:
             self._bucket.places.give_back(self._place)
             self._place = None
+        if self._wide_place is not None and self._bucket.wide is not None:
+            self._bucket.wide.give_back(self._wide_place)
+            self._wide_place = None
         self._bucket.running.release()
 
 
@@ -208,6 +222,21 @@ class Budget:
         self._sleep = sleep
         self._chance = random.Random()  # noqa: S311 - spreads processes out, protects nothing
 
+    def share(self, group: str, everywhere: Everywhere) -> None:
+        """Let other machines count, too, unless the site is one of this machine that asks for no limit.
+
+        Args:
+            group: whose budget it is: `Site.group`.
+            everywhere: where all of them look.
+        """
+        for kind, bucket in self._buckets.items():
+            if bucket.places is None:
+                continue
+            rules = Bucket(kind, bucket.allowance, OwnRecord(), self._manners, _SERVERS_CLOCK, None)
+            counted_as = next(other for other, one in self._buckets.items() if one.record is bucket.record)
+            names = (f"{_file_name(group)}.{name}" for name in (counted_as, kind))
+            bucket.wide = WideShare(everywhere, rules, *names)
+
     def permit(self, kind: Kind) -> Permit:
         """Leave to make one request: `async with budget.permit(Kind.API): ...`
 
@@ -224,18 +253,30 @@ class Budget:
         """Record a 429 that answered the permit granted at that time; `stated` is its Retry-After in seconds."""
         bucket = self._buckets[kind]
         await self._update(bucket, lambda facts: bucket.strike(facts, self._clock(), stated, granted))
+        if bucket.wide is not None:
+            await bucket.wide.throttled(stated, self._clock() - granted)
 
     async def stated_wait(self, kind: Kind, seconds: float) -> None:
         """Hold everybody back for as long as the site asks."""
         bucket = self._buckets[kind]
         await self._update(bucket, lambda facts: bucket.hold(facts, self._clock(), seconds))
+        if bucket.wide is not None:
+            await bucket.wide.hold(seconds)
 
     async def fine(self, kind: Kind) -> None:
         """Record that a request was answered; costs nothing unless we were throttled before."""
         bucket = self._buckets[kind]
         if bucket.striking:
             bucket.striking = False
-            await self._update(bucket, _forgive)
+            await self._update(bucket, bucket.forgive)
+        if bucket.wide is not None:
+            await bucket.wide.fine()
+
+    async def wide_place(self, share: WideShare, count: int) -> int:
+        """One of the places that all machines share."""
+        while (place := await share.take_place(count)) is None:
+            await self._sleep(self._manners.slot_poll_s * self._chance.uniform(0.5, 1.5))
+        return place
 
     async def place(self, places: SlotFiles) -> tuple[int, int]:
         """One of the places that all processes share."""
@@ -247,6 +288,8 @@ class Budget:
         """Wait for a permit of the bucket; returns the time it was granted."""
         async with bucket.turn:
             while (wait := await self._update(bucket, lambda facts: bucket.take(facts, self._clock()))) > 0:
+                await self._sleep(wait)
+            while bucket.wide is not None and (wait := await bucket.wide.take()) > 0:
                 await self._sleep(wait)
         return self._clock()
 
@@ -308,11 +351,6 @@ def budget_for(
 
 def _file_name(group: str) -> str:
     return re.sub(r"[^a-z0-9.-]", "_", group)[:100]
-
-
-def _forgive(facts: Facts) -> float:
-    facts.update(strikes=0.0, probe_until=0.0)
-    return 0.0
 
 
 def _number(facts: Facts, name: str) -> float:

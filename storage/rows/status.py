@@ -134,7 +134,7 @@ def held(connection: Connection, target: str | None = None) -> Sequence[Held]:
         target: only of this one; None: of all.
     """
     kinds = (CurrentRow.target, CurrentRow.holds, CurrentRow.basis_id)
-    counted = select(*kinds, func.count().label("rows")).group_by(*kinds)
+    counted = select(*kinds, func.count().label("rows")).group_by(*kinds).order_by(*kinds)
     replaced = counted.where(CurrentRow.version_id.in_(_REPLACED))
     if target is not None:
         counted = counted.where(CurrentRow.target == target)
@@ -188,11 +188,13 @@ def status_of(connection: Connection, root: Path) -> Status:
             select(VersionRow.trouble, func.count())
             .where(VersionRow.trouble.is_not(None))
             .group_by(VersionRow.trouble)
-            .order_by(func.count().desc()),
+            .order_by(func.count().desc(), VersionRow.trouble),
         ),
         decisions=_decisions(holding),
         places=_places(connection, holding),
-        labels=_counts(connection, select(LabelRow.value, func.count()).group_by(LabelRow.value)),
+        labels=_counts(
+            connection, select(LabelRow.value, func.count()).group_by(LabelRow.value).order_by(LabelRow.value)
+        ),
         models=models(connection),
         outdated=_outdated(connection, holding),
         other_thresholds=_other_thresholds(connection, holding),
@@ -234,7 +236,10 @@ def _version_states(connection: Connection) -> Mapping[str, int]:
     """File versions by state; nearly all are known, and only the others have an index."""
     others = _counts(
         connection,
-        select(VersionRow.state, func.count()).where(VersionRow.state != _USUAL_STATE).group_by(VersionRow.state),
+        select(VersionRow.state, func.count())
+        .where(VersionRow.state != _USUAL_STATE)
+        .group_by(VersionRow.state)
+        .order_by(VersionRow.state),
     )
     usual = connection.execute(select(func.count()).select_from(VersionRow)).scalar_one() - sum(others.values())
     return {**({_USUAL_STATE: usual} if usual else {}), **others}
@@ -254,6 +259,7 @@ def _places(connection: Connection, holding: Sequence[Held]) -> Mapping[str, Map
         select(FileRow.target, FileRow.place, func.count().label("posts"))
         .where(FileRow.version_id.not_in(_REPLACED))
         .group_by(FileRow.target, FileRow.place)
+        .order_by(FileRow.target, FileRow.place)
     )
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for one in holding:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from commands.app import app
 from tests.commands.small_site import MONA, SmallSite, small_site
 from tests.equipment.postgres import PostgresServer
 
@@ -49,6 +51,7 @@ def answers(site: SmallSite, *where: str) -> list[Any]:
         return [*said, reader.digest_lines()]
 
 
+@pytest.mark.fault("D19")
 def test_the_main_job_and_what_follows_give_the_same_on_a_server(site: SmallSite, server: PostgresServer) -> None:
     on_a_server = answers(site, "--database", server.new_database())
     assert not (site.root / "crawl.db").exists()
@@ -97,12 +100,15 @@ def test_without_the_driver_the_line_names_what_to_install(tmp_path: Path) -> No
     assert len(done.stderr.strip().splitlines()) <= 2 and "Traceback" not in done.stderr
 
 
-def test_the_report_says_that_it_does_not_work_there_yet(site: SmallSite, server: PostgresServer) -> None:
-    asked(site, "--tag", "genshin_impact", "--keep", MONA, "--database", server.new_database())
+def test_the_report_says_the_same_on_a_server_but_for_datasette(site: SmallSite, server: PostgresServer) -> None:
+    answers(site)
+    in_a_file = json.loads(asked(site, "report", "--json"))
+    moved = ["database", "copy", str(site.root), server.new_database(), "--config", str(site.folder / "crawl.toml")]
+    assert CliRunner().invoke(app, moved).exit_code == 0
 
-    for options in ((), ("--datasette", str(site.folder / "metadata.json"))):
-        done = site.crawl("report", *options)
+    refused = site.crawl("report", "--datasette", str(site.folder / "metadata.json"))
 
-        assert done.exit_code == 2, done.stdout
-        assert "written for SQLite" in " ".join(done.stderr.split())
+    assert json.loads(asked(site, "report", "--json")) == in_a_file
+    assert refused.exit_code == 2
+    assert "Datasette reads SQLite's files" in " ".join(refused.stderr.split())
     assert not (site.folder / "metadata.json").exists()

@@ -1,46 +1,85 @@
-"""A Postgres server of the tests' own: in a folder that goes again, reached by a socket in it, by nobody else."""
+"""A Postgres server of the tests' own: in a folder that goes again, reached by a socket in it, by nobody else.
+
+One serves a whole run of pytest, all its processes: the first one that needs it starts it.
+"""
 
 from __future__ import annotations
 
-import atexit
 import functools
 import itertools
 import os
 import pwd
+import secrets
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
+
+from tests.equipment.postgres_reuse import emptied
 
 NAME = "tests"  # whom its databases belong to
 NOT_HERE = "no Postgres server can be started here: apt-get install postgresql, pip install 'boorusieve[postgres]'"
+SHARED = "BOORUSIEVE_TESTS_POSTGRES"  # environment variable: the folder of the run's server
+_FAST = (  # as fast as a server can be that promises its disk nothing and has nobody to copy to
+    "fsync=off",
+    "full_page_writes=off",
+    "wal_level=minimal",
+    "max_wal_senders=0",
+    "autovacuum=off",
+    "max_connections=200",
+    "listen_addresses=",
+)
+# Waits for a process to end, however it ends, then ends the server and removes what both left.
+_AFTERWARDS = """{ while kill -0 "$1" 2>/dev/null; do sleep 1; done
+[ ! -f "$2/data/postmaster.pid" ] || kill -QUIT "$(head -n 1 "$2/data/postmaster.pid")"
+for try in 1 2 3 4 5 6 7 8 9 10; do [ -f "$2/data/postmaster.pid" ] || break; sleep 0.3; done
+rm -rf "$2" "$2.lock"; } & """
 
 
 class PostgresServer:
-    """Started by `here`; ends with the process, or when told."""
+    """One whose folder and data are there."""
 
-    def __init__(self, programs: Path) -> None:
+    def __init__(self, programs: Path, folder: Path) -> None:
         self._programs = programs
-        self.folder = Path(tempfile.mkdtemp(prefix="boorusieve-postgres-", dir="/tmp"))
+        self.folder = folder
         self._user = _unprivileged()
-        if self._user is not None:
-            os.chown(self.folder, self._user.pw_uid, self._user.pw_gid)
         self._numbers = itertools.count(1)
         self._made: list[str] = []
-        self._template: tuple[str, Path] | None = None
-        self._run("initdb", "-D", self._data, "-A", "trust", "-U", NAME, "-E", "UTF8", "--locale=C.UTF-8", "--no-sync")
-        self.start()
+        self._spare: list[str] = []  # databases of new, empty galleries
+
+    @classmethod
+    def begun(cls, programs: Path, folder: Path, lives_with: int) -> PostgresServer:
+        """A new one, which ends with a process, however that ends.
+
+        Args:
+            programs: the folder of `initdb` and `pg_ctl`.
+            folder: to be made.
+            lives_with: the process's number.
+        """
+        folder.mkdir(mode=0o700)
+        server = cls(programs, folder)
+        if server._user is not None:
+            os.chown(folder, server._user.pw_uid, server._user.pw_gid)
+        words = ["sh", "-c", _AFTERWARDS, "sh", str(lives_with), str(folder)]
+        nothing = subprocess.DEVNULL  # not pytest's: who reads its output would wait for this process, too
+        subprocess.run(
+            words, check=True, cwd="/", stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
+        )
+        locale = ("-E", "UTF8", "--locale=C.UTF-8")
+        server._run("initdb", "-D", server._data, "-A", "trust", "-U", NAME, *locale, "--no-sync")
+        server.start()
+        return server
 
     @property
     def _data(self) -> str:
         return str(self.folder / "data")
 
     def start(self) -> None:
-        """Begin to answer; as fast as a server without promises to its disk can."""
-        settings = f"-k {self.folder} -c listen_addresses= -c fsync=off -c max_connections=200"
+        """Begin to answer."""
+        settings = " ".join([f"-k {self.folder}", *(f"-c {setting}" for setting in _FAST)])
         self._run(
             "pg_ctl", "-D", self._data, "-w", "-t", "120", "-l", str(self.folder / "log"), "-o", settings, "start"
         )
@@ -49,11 +88,10 @@ class PostgresServer:
         """End at once, as a crash does; or `fast`, as an administrator has it."""
         self._run("pg_ctl", "-D", self._data, "-w", "-t", "120", "-m", how, "stop")
 
-    def end(self) -> None:
-        """Stop, and leave nothing behind."""
-        if (self.folder / "data" / "postmaster.pid").exists():
-            self.stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def start_again(self) -> None:
+        """Begin to answer, if it does not."""
+        if not (self.folder / "data" / "postmaster.pid").exists():
+            self.start()
 
     def url(self, database: str) -> str:
         """The address of one of its databases."""
@@ -61,7 +99,7 @@ class PostgresServer:
 
     def new_database(self, template: str = "template0") -> str:
         """The address of a new database, a copy of another one."""
-        name = f"gallery_{next(self._numbers)}"
+        name = f"gallery_{os.getpid()}_{next(self._numbers)}"
         self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
         self._made.append(name)
         return self.url(name)
@@ -75,9 +113,15 @@ class PostgresServer:
         self.sql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'")
 
     def drop_databases(self) -> None:
-        """Let go of what `new_database` made."""
+        """Let go of what a test made; a gallery's database is emptied for the next one, at a tenth of the cost."""
         while self._made:
-            self.sql(f"DROP DATABASE IF EXISTS {self._made.pop()} WITH (FORCE)")
+            name = self._made.pop()
+            if (self.folder / "pattern.txt").exists() and emptied(
+                self.url(name), (self.folder / "pattern.txt").read_text()
+            ):
+                self._spare.append(name)
+            else:
+                self.sql(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def sql(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """What a person types at the server, beside the program."""
@@ -89,19 +133,27 @@ class PostgresServer:
 
     def new_gallery(self, root: Path) -> Path:
         """A new, empty gallery at `root`, whose rows are here; made once, then copied."""
+        pattern = self.folder / "pattern" / "gallery-data"
+        with FileLock(f"{self.folder}.lock"):
+            if not (self.folder / "pattern.txt").exists():
+                self._make_pattern(pattern)
+        shutil.copytree(pattern, root)
+        if self._spare:
+            self._made.append(self._spare.pop())
+            url = self.url(self._made[-1])
+        else:
+            url = self.new_database("pattern")
+        (root / ".database").write_text(url + "\n")
+        return root
+
+    def _make_pattern(self, root: Path) -> None:
         from storage.archive import Archive
         from storage.archive_records import ArchiveSettings
+        from tests.equipment.postgres_reuse import schema_mark
 
-        if self._template is None:
-            pattern = self.folder.with_name(self.folder.name + "-root") / "gallery-data"
-            atexit.register(shutil.rmtree, pattern.parent, ignore_errors=True)
-            self.sql("CREATE DATABASE pattern TEMPLATE template0")
-            Archive.open(pattern, ArchiveSettings(reserve_bytes=0, database=self.url("pattern"))).close()
-            self._template = ("pattern", pattern)
-        name, pattern = self._template
-        shutil.copytree(pattern, root)
-        (root / ".database").write_text(self.new_database(name) + "\n")
-        return root
+        self.sql("CREATE DATABASE pattern TEMPLATE template0")
+        Archive.open(root, ArchiveSettings(reserve_bytes=0, database=self.url("pattern"))).close()
+        (self.folder / "pattern.txt").write_text(schema_mark(self.url("pattern")))
 
     def _run(self, program: str, *words: str) -> None:
         as_whom: dict[str, Any] = {}
@@ -122,16 +174,33 @@ class PostgresServer:
             raise RuntimeError(f"{program} failed: {said}")
 
 
+def share_a_server() -> None:
+    """Let this run of pytest, whose other processes are still to be started, have one server."""
+    os.environ[SHARED] = f"{_new_folder()} {os.getpid()}"
+
+
 @functools.cache
-def _server(programs: Path) -> PostgresServer:
-    server = PostgresServer(programs)
-    atexit.register(server.end)
-    return server
+def _shared_server(programs: Path) -> PostgresServer:
+    folder, run = os.environ[SHARED].split(" ")
+    with FileLock(f"{folder}.lock"):
+        if Path(folder).exists():
+            return PostgresServer(programs, Path(folder))
+        return PostgresServer.begun(programs, Path(folder), int(run))
+
+
+@functools.cache
+def _mortal_server(programs: Path) -> PostgresServer:
+    return PostgresServer.begun(programs, _new_folder(), os.getpid())
 
 
 def server_or_skip() -> PostgresServer:
-    """This process's server; a test that needs one is skipped where none can be had."""
-    return _server(programs_or_skip())
+    """This run's server; a test that needs one is skipped where none can be had."""
+    return _shared_server(programs_or_skip())
+
+
+def mortal_server_or_skip() -> PostgresServer:
+    """A server of this process alone, for tests that stop it."""
+    return _mortal_server(programs_or_skip())
 
 
 def programs_or_skip() -> Path:
@@ -143,8 +212,13 @@ def programs_or_skip() -> Path:
 
 
 def new_gallery_or_skip(root: Path) -> Path:
-    """A new gallery on this process's server."""
+    """A new gallery on this run's server."""
     return server_or_skip().new_gallery(root)
+
+
+def _new_folder() -> Path:
+    """The name of one in /tmp: a socket's path may have 107 characters."""
+    return Path(f"/tmp/boorusieve-postgres-{os.getpid()}-{secrets.token_hex(4)}")
 
 
 def _programs() -> Path | None:

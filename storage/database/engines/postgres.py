@@ -39,7 +39,14 @@ _DURABLE = """SELECT set_config('synchronous_commit', 'on', false)
 WHERE current_setting('synchronous_commit') = 'off'"""  # as recorded is on disk, whatever the server does for others
 _TABLES = """SELECT relname FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v') ORDER BY relname"""
-_SETTING = "SELECT set_config(%s, %s, false)"
+_SETTING = "set_config(%s, %s, false)"
+_SETTINGS: Mapping[str, str] = {
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "jit": "off",  # our questions are short: to compile one costs more than to answer it
+    "standard_conforming_strings": "on",
+    "idle_in_transaction_session_timeout": "0",
+}
 _TEMPORARY = """CREATE TEMPORARY TABLE IF NOT EXISTS lent_place (
     list text, version_id bigint, target text COLLATE "C", place bigint, PRIMARY KEY (version_id, target, list)
 ) ON COMMIT DELETE ROWS"""  # the only table that a read-only transaction may fill
@@ -84,7 +91,11 @@ class PostgresDatabase:
             return connection
 
         engine = create_engine(
-            "postgresql+psycopg://", creator=connect, poolclass=NullPool, execution_options={OPTION: self}
+            "postgresql+psycopg://",
+            creator=connect,
+            poolclass=NullPool,
+            use_native_hstore=False,  # no such type here: three trips to the server that find that out
+            execution_options={OPTION: self},
         )
 
         @event.listens_for(engine, "begin")
@@ -115,6 +126,7 @@ class PostgresDatabase:
             pool_size=2,
             max_overflow=14,
             pool_pre_ping=True,
+            use_native_hstore=False,
             execution_options={OPTION: self},
         )
 
@@ -126,17 +138,12 @@ class PostgresDatabase:
             self.url, connect_timeout=CONNECT_TIMEOUT_S, application_name="boorusieve", client_encoding="utf8"
         )
         try:
-            settings: Mapping[str, str] = {
-                "lock_timeout": _milliseconds(busy_timeout_s),
-                "timezone": "UTC",
-                "datestyle": "ISO",
-                "jit": "off",  # our questions are short: to compile one costs more than to answer it
-                "standard_conforming_strings": "on",
-                "idle_in_transaction_session_timeout": "0",
-            }
-            connection.cursor().executemany(_SETTING, list(settings.items()))
+            connection.autocommit = True  # outside of transactions: a trip to the server less, twice
+            settings = {**_SETTINGS, "lock_timeout": _milliseconds(busy_timeout_s)}
+            values = [word for setting in settings.items() for word in setting]
+            connection.execute(f"SELECT {', '.join([_SETTING] * len(settings))}", values)
             connection.execute(_DURABLE)
-            connection.commit()
+            connection.autocommit = False
             adapt(connection)
         except BaseException:
             connection.close()
@@ -147,10 +154,11 @@ class PostgresDatabase:
         import psycopg
 
         try:
-            connection.execute(_SETTING, ("lock_timeout", _milliseconds(HOLDER_TIMEOUT_S)))
+            connection.autocommit = True
+            connection.execute(f"SELECT {_SETTING}", ("lock_timeout", _milliseconds(HOLDER_TIMEOUT_S)))
             connection.execute("SELECT pg_advisory_lock(%s, %s)", (_OURS, _HOLDING))
-            connection.execute(_SETTING, ("lock_timeout", _milliseconds(busy_timeout_s)))
-            connection.commit()
+            connection.execute(f"SELECT {_SETTING}", ("lock_timeout", _milliseconds(busy_timeout_s)))
+            connection.autocommit = False
         except psycopg.errors.LockNotAvailable:
             connection.close()
             raise GalleryBusy(f"{self}: another program owns this gallery; wait for it, or stop it") from None

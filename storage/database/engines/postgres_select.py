@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
 import psycopg
 from psycopg.sql import SQL, Literal
 from psycopg.types.string import TextLoader
 
+from storage.database.engines.postgres_forms import as_in_a_file
 from storage.errors import QueryError
 
 _FETCH = SQL("FETCH {} FROM asked")
@@ -48,12 +48,4 @@ def select_on(
                 raise QueryError(shown, f"write one statement ({said})") from None
             raise QueryError(shown, f"{said}; only reading is possible here") from None
         names = tuple(column.name for column in cursor.description or ())
-    return names, [tuple(_as_in_a_file(value) for value in row) for row in rows]
-
-
-def _as_in_a_file(value: Any) -> Any:
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, datetime):
-        return value.strftime("%Y-%m-%d %H:%M:%S.%f")
-    return value
+    return names, [tuple(as_in_a_file(value) for value in row) for row in rows]

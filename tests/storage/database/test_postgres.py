@@ -156,6 +156,7 @@ def test_a_select_of_the_users_own_reads_and_does_nothing_else(root: Path) -> No
         assert reader.sql("SELECT count(*) FROM run").rows == [(0,)]
 
 
+@pytest.mark.fault("D18")
 def test_a_gallery_has_one_owner_whichever_root_it_is_opened_by(
     server: PostgresServer, root: Path, tmp_path: Path
 ) -> None:
@@ -265,6 +266,7 @@ def test_an_address_is_refused_in_a_line_without_its_password(tmp_path: Path, wo
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.fault("D19")
 async def test_what_is_filed_is_the_same_on_both_engines(root: Path, tmp_path: Path) -> None:
     digests = []
     for place in (root, new_gallery(tmp_path / "in-a-file")):

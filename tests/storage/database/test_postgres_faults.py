@@ -18,7 +18,7 @@ from storage.archive_records import Label, Relabelled
 from storage.errors import ArchiveError, DatabaseBusy, DatabaseUnreachable, DiskFull
 from storage.label_writer import Labelling
 from storage.records import LabelValue
-from tests.equipment.postgres import PostgresServer, programs_or_skip
+from tests.equipment.postgres import PostgresServer, mortal_server_or_skip
 from tests.storage.samples import NO_RESERVE, keep, list_posts, make_post, sight
 
 LABELS = [Label(number, "demo", "mona", LabelValue.KEEP, "me", f"key {number}") for number in (1, 2, 3)]
@@ -26,10 +26,11 @@ LABELS = [Label(number, "demo", "mona", LabelValue.KEEP, "me", f"key {number}") 
 
 @pytest.fixture
 def mortal() -> Iterator[PostgresServer]:
-    """A server for this test alone, which may kill it."""
-    server = PostgresServer(programs_or_skip())
+    """A server that a test may kill."""
+    server = mortal_server_or_skip()
     yield server
-    server.end()
+    server.start_again()
+    server.drop_databases()
 
 
 async def looked_at(root: Path) -> None:
@@ -187,7 +188,7 @@ async def test_a_passing_refusal_costs_a_crawl_nothing(server: PostgresServer, r
         assert [row["post_id"] for row in reader.query("").mappings()] == [1]
 
 
-@pytest.mark.fault("D17")
+@pytest.mark.fault("D17", "D18")
 async def test_a_killed_owner_lets_the_gallery_go_and_the_next_one_goes_on(server: PostgresServer, root: Path) -> None:
     await looked_at(server.new_gallery(root))
     program = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,10 +14,13 @@ import pytest
 from storage.archive import open_reader
 from storage.archive_records import Label
 from storage.label_writer import Labelling
+from storage.lifecycle.gallery_copy import copy_gallery
 from storage.reader import Reader
 from storage.records import LabelValue
 from storage.reports.canned_questions import QUESTIONS, CannedQuestion, answer
+from tests.equipment.postgres import PostgresServer
 from tests.equipment.review_gallery import SITE, Made, fill
+from tests.storage.samples import NO_RESERVE
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +58,27 @@ def test_each_question_runs_as_plain_sqlite_on_a_connection_that_cannot_write(
 def test_no_target_means_all_of_them(reader: Reader, question: CannedQuestion) -> None:
     assert asked(reader, question.name, "") == asked(reader, question.name)
     assert asked(reader, question.name, "nobody") == []
+
+
+def test_the_questions_have_the_same_answers_on_a_server(
+    filled: tuple[Path, Made], server: PostgresServer, tmp_path: Path
+) -> None:
+    shutil.copytree(filled[0], root := tmp_path / "root")
+    with open_reader(root) as reader:
+        in_a_file = every_answer(reader)
+
+    copy_gallery(root, server.new_database(), NO_RESERVE)
+
+    with open_reader(root) as reader:
+        assert not reader.database.is_file
+        assert every_answer(reader) == in_a_file
+
+
+def every_answer(reader: Reader) -> dict[str, list[list[dict[str, object]]]]:
+    return {
+        question.name: [asked(reader, question.name, target) for target in ("mona", "", "nobody")]
+        for question in QUESTIONS
+    }
 
 
 def test_names_of_questions_are_addresses() -> None:
