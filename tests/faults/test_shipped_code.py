@@ -28,7 +28,8 @@ WITHOUT_PARAMETERS = (
     "PRAGMA ",
     "CREATE TRIGGER ",
     "DROP TRIGGER ",
-)  # SQLite binds none there; ours name our own things
+    "ALTER TABLE ",
+)  # nothing can be bound there; ours name our own things
 
 Finding = tuple[int, str]
 

@@ -16,6 +16,7 @@ from storage.database.engine import database_behind
 _TRIGGERS = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :table ORDER BY rowid")
 _GIVEN_IN_A_FILE = text("SELECT seq FROM sqlite_sequence WHERE name = :table")
 _SEQUENCE = text("SELECT pg_get_serial_sequence(:table, :key)")
+_GIVEN = text("SELECT pg_sequence_last_value(CAST(:sequence AS regclass))")  # NULL: none was given yet
 _GO_ON = text("SELECT setval(CAST(:sequence AS regclass), :number)")
 
 
@@ -59,9 +60,7 @@ def last_number(connection: Connection, table: Table) -> int:
     highest = int(connection.execute(select(func.coalesce(func.max(key), 0))).scalar_one())
     if not database_behind(connection).is_file:
         name = connection.execute(_SEQUENCE, {"table": table.name, "key": key.name}).scalar_one()
-        given = connection.exec_driver_sql(
-            f"SELECT last_value FROM {name} WHERE is_called"  # noqa: S608 - as the server itself writes it
-        ).scalar()
+        given = connection.execute(_GIVEN, {"sequence": name}).scalar()
     elif remembers_numbers(table):
         given = connection.execute(_GIVEN_IN_A_FILE, {"table": table.name}).scalar()
     else:

@@ -39,14 +39,11 @@ _DURABLE = """SELECT set_config('synchronous_commit', 'on', false)
 WHERE current_setting('synchronous_commit') = 'off'"""  # as recorded is on disk, whatever the server does for others
 _TABLES = """SELECT relname FROM pg_class
 WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v') ORDER BY relname"""
-_SETTING = "set_config(%s, %s, false)"
-_SETTINGS: Mapping[str, str] = {
-    "timezone": "UTC",
-    "datestyle": "ISO",
-    "jit": "off",  # our questions are short: to compile one costs more than to answer it
-    "standard_conforming_strings": "on",
-    "idle_in_transaction_session_timeout": "0",
-}
+_SETTING = "SELECT set_config(%s, %s, false)"
+_SETTINGS = """SELECT set_config('lock_timeout', %(lock_timeout)s, false), set_config('timezone', 'UTC', false),
+  set_config('datestyle', 'ISO', false), set_config('standard_conforming_strings', 'on', false),
+  set_config('idle_in_transaction_session_timeout', '0', false),
+  set_config('jit', 'off', false)"""  # our questions are short: to compile one costs more than to answer it
 _TEMPORARY = """CREATE TEMPORARY TABLE IF NOT EXISTS lent_place (
     list text, version_id bigint, target text COLLATE "C", place bigint, PRIMARY KEY (version_id, target, list)
 ) ON COMMIT DELETE ROWS"""  # the only table that a read-only transaction may fill
@@ -139,9 +136,7 @@ class PostgresDatabase:
         )
         try:
             connection.autocommit = True  # outside of transactions: a trip to the server less, twice
-            settings = {**_SETTINGS, "lock_timeout": _milliseconds(busy_timeout_s)}
-            values = [word for setting in settings.items() for word in setting]
-            connection.execute(f"SELECT {', '.join([_SETTING] * len(settings))}", values)
+            connection.execute(_SETTINGS, {"lock_timeout": _milliseconds(busy_timeout_s)})
             connection.execute(_DURABLE)
             connection.autocommit = False
             adapt(connection)
@@ -155,9 +150,9 @@ class PostgresDatabase:
 
         try:
             connection.autocommit = True
-            connection.execute(f"SELECT {_SETTING}", ("lock_timeout", _milliseconds(HOLDER_TIMEOUT_S)))
+            connection.execute(_SETTING, ("lock_timeout", _milliseconds(HOLDER_TIMEOUT_S)))
             connection.execute("SELECT pg_advisory_lock(%s, %s)", (_OURS, _HOLDING))
-            connection.execute(f"SELECT {_SETTING}", ("lock_timeout", _milliseconds(busy_timeout_s)))
+            connection.execute(_SETTING, ("lock_timeout", _milliseconds(busy_timeout_s)))
             connection.autocommit = False
         except psycopg.errors.LockNotAvailable:
             connection.close()
