@@ -1,12 +1,14 @@
 """The same kept pictures, with gallery-dl and with boorusieve, from the demo gallery at network latency.
 
     python -m bench.against_gallery_dl --posts 600 --latency-ms 40
-    python -m bench.against_gallery_dl --trained ROOT           with the models of a gallery, none is learned
+    python -m bench.against_gallery_dl --material DIR           with what an earlier run painted and learned there
+    python -m bench.against_gallery_dl --trained ROOT           with the models of a gallery
 
 gallery-dl cannot look, so to have the pictures of one character it downloads the whole tag, once as it comes and once
 with its option `async`. It is installed from the package registry into an environment of its own and used unchanged. We
 crawl once as it is set, with a small rendition first, and once with the larger one alone. All ask the same server:
-pictures and renditions are painted before, and lists are compressed for whoever asks for it, as Danbooru's are.
+pictures and renditions are painted before, the model is learned before, and lists are compressed for whoever asks for
+it, as Danbooru's are.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.samples.demo_material import TAG, TARGET, demo_material
 from storage.archive import open_reader
 from tests.equipment.galleries import served
 from tests.equipment.roots import root_with_models
@@ -47,12 +50,10 @@ def install(folder: Path) -> Path:
     return scripts / "gallery-dl"
 
 
-def painted(posts: str, work: Path) -> list[str]:
-    """The arguments of a server whose files are ready, and whose lists are compressed."""
-    rules, cache = work / "rules.json", work / "cache"
+def gallery_of(posts: str, cache: Path, work: Path) -> list[str]:
+    """The arguments of a server whose files are painted already, and whose lists are compressed."""
+    rules = work / "rules.json"
     rules.write_text(json.dumps([{"match": {"path": "/posts.json"}, "do": {"encode": "gzip"}}]), encoding="utf-8")
-    made = [sys.executable, "-m", "demo", "--posts", posts, "--cache", str(cache)]
-    subprocess.run([*made, "--prepare", "180x180,720x720"], check=True, stdout=subprocess.DEVNULL)
     return ["--posts", posts, "--cache", str(cache), "--rules", str(rules)]
 
 
@@ -87,23 +88,23 @@ def hashes(folder: Path) -> set[str]:
 
 
 def main() -> int:
-    """Learn once without latency, then race with it."""
+    """Race with latency."""
     read = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     read.add_argument("--posts", default="600")
     read.add_argument("--latency-ms", default="40")
-    read.add_argument("--tag", default="genshin_impact")
-    read.add_argument("--keep", default="mona")
-    read.add_argument("--trained", type=Path, help="a gallery whose models are used; default: one is learned")
+    read.add_argument("--tag", default=TAG)
+    read.add_argument("--keep", default=TARGET)
+    read.add_argument("--material", type=Path, help="where painted posts and the model are kept; default: nowhere")
+    read.add_argument("--trained", type=Path, help="a gallery whose models are used instead")
     options = read.parse_args()
     search = ["--tag", options.tag, "--keep", options.keep]
-    with tempfile.TemporaryDirectory(prefix="bench-gallery-dl-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-gallery-dl-") as scratch,
+        demo_material(options.material, options.posts) as material,
+    ):
         work = Path(scratch)
-        gallery = painted(options.posts, work)
-        program, trained = install(work / "venv"), options.trained or work / "trained"
-        if options.trained is None:
-            with served(gallery) as url:
-                learned, _ = with_crawl("learning", ["--site", url, *search], trained)
-            print(f"learning the model first, without latency: {learned.seconds:.0f} s")
+        gallery = gallery_of(options.posts, material.cache, work)
+        program, trained = install(work / "venv"), options.trained or material.trained
         for name in ("small", "large"):
             root_with_models(trained, work / name)
         with served([*gallery, "--latency-ms", options.latency_ms]) as url:

@@ -60,11 +60,14 @@ class Command:
     figures: Sequence[Figure]
     against: str  # the other side, in words
     rounds: int = 1  # how often it is run in full; one that takes medians of its own is run once
-    limit_s: float = 3600.0
+    limit_s: float = 3600.0  # in full
+    material: bool = False  # whether a quick run hands it painted posts and a model, see bench.samples.demo_material
 
-    def arguments(self, *, full: bool) -> Sequence[str]:
-        """Its arguments."""
-        return self.full if full else self.quick
+    def arguments(self, *, full: bool, material: str = "DIR") -> Sequence[str]:
+        """Its arguments; `material` is the folder of painted posts, where it takes one."""
+        if full:
+            return self.full
+        return (*self.quick, "--material", material) if self.material else self.quick
 
 
 def _reading(match: re.Match[str]) -> Reading:

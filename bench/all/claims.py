@@ -65,10 +65,11 @@ COMMANDS: Sequence[Command] = (
         ],
         "gallery-dl, which downloads the whole tag, as it comes or with its option `async`",
         rounds=5,
+        material=True,
     ),
     Command(
         "bench.main_job",
-        ("--posts", "300", "--polite-posts", "200", "--keep", "mona"),
+        ("--posts", "400", "--polite-posts", "120", "--keep", "mona"),
         ("--posts", "600", "--keep", "mona"),
         [
             _at_most(
@@ -79,10 +80,11 @@ COMMANDS: Sequence[Command] = (
             ),
         ],
         "fetching, looking and storing, each alone",
+        material=True,
     ),
     Command(
         "bench.processor",
-        ("--posts", "300", "--rounds", "2", "--minutes", "0.5"),
+        ("--posts", "300", "--rounds", "1", "--minutes", "0.2"),
         ("--posts", "600", "--rounds", "5"),
         [
             _at_most(
@@ -94,6 +96,7 @@ COMMANDS: Sequence[Command] = (
             ),
         ],
         "the build of 2026-11-29 (a0fef56)",
+        material=True,
     ),
     Command(
         "bench.scoring.gpu",

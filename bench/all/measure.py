@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 
 from bench.all.catalogue import Command, Figure, Reading
+from bench.samples.demo_material import demo_material
 
 _NOT_MEASURED = re.compile(r"^not measured: (.+)$", re.MULTILINE)
 ROOT = Path(__file__).resolve().parents[2]
+MATERIAL, MATERIAL_POSTS = "demo", "400"  # a folder of a quick run's painted posts and model, and how many they are
 # first models are learned in seconds: what is measured is the crawl after it
 QUICK_SETTINGS = {"CRAWL_ROUND_ZERO_NETWORK": "pretrained"}
+QUICK_LIMIT_S = 300.0  # of one command: a quick run ends, whatever hangs
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,24 +61,32 @@ class Measurement:
     loads: list[float] = field(default_factory=list)  # of the machine, before each command
 
 
-def run(command: Command, *, full: bool) -> str:
+def run(command: Command, *, full: bool, work: Path) -> str:
     """What a command prints on standard output; a missed goal (exit 1) is a result as well.
 
     Raises:
-        subprocess.TimeoutExpired: after the command's limit.
+        subprocess.TimeoutExpired: after the command's limit; it is killed, with all that it started.
     """
-    line = [sys.executable, "-m", command.module, *command.arguments(full=full)]
+    line = [sys.executable, "-m", command.module, *command.arguments(full=full, material=str(work / MATERIAL))]
     settings = {} if full else QUICK_SETTINGS
-    done = subprocess.run(
-        line,
-        cwd=ROOT,
-        env={**os.environ, **settings},
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=command.limit_s,
-        check=False,
-    )
-    return done.stdout
+    with subprocess.Popen(
+        line, cwd=ROOT, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True, process_group=0
+    ) as process:
+        try:
+            output, _ = process.communicate(timeout=command.limit_s if full else QUICK_LIMIT_S)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # all of them have ended
+                os.killpg(process.pid, signal.SIGKILL)
+    return output
+
+
+def prepared(commands: Sequence[Command], *, full: bool, work: Path, report: Callable[[str], None]) -> None:
+    """Paint and learn what several commands of a quick run measure with, where it is not there yet."""
+    if full or not any(command.material for command in commands):
+        return
+    began = time.perf_counter()
+    with demo_material(work / MATERIAL, MATERIAL_POSTS):
+        report(f"posts painted, a model learned: {time.perf_counter() - began:.0f} s")
 
 
 def measure(
@@ -80,29 +94,67 @@ def measure(
     *,
     full: bool,
     report: Callable[[str], None],
+    work: Path,
+    show: Callable[[Sequence[Result]], None] = lambda _: None,
     start: Callable[..., str] = run,
 ) -> Measurement:
-    """Run every command as often as it says, one after the other.
+    """Run every command as often as it says, one after the other; those whose output is in the folder are not run.
 
     Args:
         commands: what is run.
         full: in full, else in minutes, once each.
         report: takes a line for whoever waits.
+        work: a folder for what the commands print, and for what they share.
+        show: takes the results of each command as soon as there are any.
         start: runs one and gives its output.
     """
-    began, measurement = time.perf_counter(), Measurement()
+    measurement = Measurement()
     for command in commands:
         outputs = []
         for turn in range(command.rounds if full else 1):
-            measurement.loads.append(os.getloadavg()[0])
             words = " ".join((command.module, *command.arguments(full=full)))
-            report(f"{words}  (round {turn + 1}, load {measurement.loads[-1]:.1f})")
-            outputs.append(_output(command, full=full, start=start, report=report))
-        for figure in command.figures:
-            readings = [reading for output in outputs if (reading := figure.read(output)) is not None]
-            measurement.results.append(Result(figure, command, readings, _why(outputs)))
-    measurement.seconds = time.perf_counter() - began
+            kept = work / f"{command.module}-{'full' if full else 'quick'}-{turn + 1}.json"
+            ran = _kept(kept, words)
+            if ran is None:
+                load, began = os.getloadavg()[0], time.perf_counter()
+                report(f"{words}  (round {turn + 1}, load {load:.1f})")
+                output = _output(command, full=full, work=work, start=start, report=report)
+                ran = _Run(words, output, time.perf_counter() - began, load)
+                _keep(kept, ran)
+            measurement.seconds += ran.seconds
+            measurement.loads.append(ran.load)
+            outputs.append(ran.output)
+        results = [_result(figure, command, outputs) for figure in command.figures]
+        measurement.results.extend(results)
+        show(results)
     return measurement
+
+
+def _result(figure: Figure, command: Command, outputs: Sequence[str]) -> Result:
+    readings = [reading for output in outputs if (reading := figure.read(output)) is not None]
+    return Result(figure, command, readings, _why(outputs))
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """One run of a command."""
+
+    words: str
+    output: str
+    seconds: float
+    load: float  # of the machine, before it
+
+
+def _kept(path: Path, words: str) -> _Run | None:
+    """An earlier run of the same command and arguments that printed something."""
+    if not path.is_file():
+        return None
+    earlier = _Run(**json.loads(path.read_text(encoding="utf-8")))
+    return earlier if earlier.words == words and earlier.output else None
+
+
+def _keep(path: Path, ran: _Run) -> None:
+    path.write_text(json.dumps(asdict(ran)), encoding="utf-8")
 
 
 def _why(outputs: Sequence[str]) -> str:
@@ -111,9 +163,11 @@ def _why(outputs: Sequence[str]) -> str:
     return found[0] if found else ""
 
 
-def _output(command: Command, *, full: bool, start: Callable[..., str], report: Callable[[str], None]) -> str:
+def _output(
+    command: Command, *, full: bool, work: Path, start: Callable[..., str], report: Callable[[str], None]
+) -> str:
     try:
-        return start(command, full=full)
+        return start(command, full=full, work=work)
     except subprocess.TimeoutExpired:
-        report(f"{command.module} did not end within {command.limit_s:.0f} s")
+        report(f"{command.module} did not end within {command.limit_s if full else QUICK_LIMIT_S:.0f} s")
         return ""

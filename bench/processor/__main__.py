@@ -25,12 +25,12 @@ from pathlib import Path
 from statistics import median
 
 from bench.all.measure import ROOT
+from bench.samples.demo_material import TAG, TARGET, DemoMaterial
 from bench.samples.revision import tree_of
 from tests.equipment.galleries import served
 
 GOAL = 0.5  # of the older build's time
 BEFORE = "a0fef56"  # 2026-11-29
-TAG, TARGET = "genshin_impact", "mona"
 
 
 @dataclass(slots=True)
@@ -98,11 +98,15 @@ def main() -> int:
     read.add_argument("--rounds", type=int, default=3)
     read.add_argument("--network", default="small", help="that both learn, by name")
     read.add_argument("--minutes", default="1", help="that learning may take")
+    read.add_argument("--material", type=Path, help="where painted posts are kept, see bench.samples.demo_material")
     options = read.parse_args()
+    gallery = ["--posts", options.posts]
+    if options.material is not None:
+        gallery += ["--cache", str(DemoMaterial(options.material).cache)]
     with (
         tempfile.TemporaryDirectory(prefix="bench-processor-") as scratch,
         tree_of(options.before) as older,
-        served(["--posts", options.posts]) as url,
+        served(gallery) as url,
     ):
         builds = [Build("before", older), Build("this build", ROOT)]
         learned(builds, url, Path(scratch), options)
