@@ -51,6 +51,7 @@ from storage.gallery_view import (
 from storage.label_writer import Labelling
 from storage.records import LabelReason, LabelValue, Target
 from storage.retrieval.same_files import each_file_once
+from storage.rows.labels import versions_labelled
 from storage.search.language import METATAGS, Metatag, Query, conjuncts, leaves, parse
 from storage.search.match import fits
 from storage.search.ranking import Ranks, ranks_for
@@ -257,7 +258,7 @@ class GalleryReviewService:
         return kept[1]
 
     def _estimate(self, target: str, model: RegisteredModel) -> GalleryFigures | None:
-        drawn = {label.version_id for label in self._reader.labels(target) if label.why is LabelReason.RANDOM}
+        drawn = self._reader.ask(lambda c: versions_labelled(c, target, LabelReason.RANDOM))
         if not drawn:
             return GalleryFigures(None, None, 0)
         with self._thinking:

@@ -6,12 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, func, select
 from sqlalchemy.orm import aliased
 
 from storage.database.chunks import chunked
 from storage.database.current_state import CURRENT, DECISION
-from storage.database.tables import PostRow, VersionRow
+from storage.database.tables import CurrentRow, PostRow, VersionRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,9 @@ def other_posts(connection: Connection, ids: Sequence[int], target: str) -> Mapp
         .join(VersionRow, and_(VersionRow.md5 == shown.md5, VersionRow.id != shown.id))
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
     )
-    joined = CURRENT.joined(statement, CURRENT.of_version(target))
+    # not by the index of targets: a target has a row for nearly every picture of a gallery
+    its_target = func.coalesce(CurrentRow.target, "") == target
+    joined = CURRENT.joined(statement, and_(CURRENT.of_version(), its_target))
     for chunk in chunked(list(ids)):
         rows = connection.execute(joined.where(shown.id.in_(chunk)).order_by(PostRow.site, PostRow.post_id))
         for row in rows:

@@ -263,3 +263,9 @@ def append_label(connection: Connection, version_id: int, label: Label, now: dat
     current = {"version_id": version_id, "target": label.target, "label_seq": holding, "holds": value}
     connection.execute(HOLD_LABEL, current)
     return seq
+
+
+def versions_labelled(connection: Connection, target: str, why: LabelReason) -> frozenset[int]:
+    """The file versions that ever got a label of a target for this reason."""
+    theirs = (LabelRow.target == target, LabelRow.why == why.value)
+    return frozenset(connection.execute(select(LabelRow.version_id).where(*theirs)).scalars())

@@ -11,16 +11,18 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, Row, func, or_, select
 
 from storage.database.chunks import chunked
+from storage.database.phrases import numbers_listed
 from storage.database.results_view import COLUMNS, results_select
 from storage.database.tables import BasisRow, CurrentRow, PostRow, PostTagRow, TagRow
 from storage.records import TagCategory
 from storage.search.language import Query
 from storage.search.plan import Plan, plan_for
-from storage.search.sql import DOUBT, compile_query
+from storage.search.sql import DOUBT, compile_query, posts_in_order
 
 Key: TypeAlias = tuple[int, str | None]  # a post's key, and a target's name
 ROUNDING = 1e-9  # of the distance between a score and its threshold
 FIRST_REACH, FURTHER = 0.001, 4  # how far from a threshold is looked first, and how many times further then
+FIRST_TRIED = 500  # posts of the rarest term that are tried first, where their order is known
 _TAG_COLUMNS: Mapping[str, str | None] = {
     "tags": None,
     "tags_character": TagCategory.CHARACTER.value,
@@ -60,14 +62,47 @@ def fitting_rows(connection: Connection, query: Query, now: datetime, extent: Ex
     if plan.along_scores:
         statement = compile_query(planned, now, limit=limit, tags=plan.tags, scored=True).add_columns(*columns)
         scored = connection.execute(_of_target(statement, target)).all()
-        if len(scored) == min(number for number in (limit, query.limit) if number is not None):
+        if len(scored) == _wanted(query, limit):
             return scored
     if plan.from_thresholds and (nearest := _nearest(connection, planned, now, plan, extent)):
         return nearest
-    statement = compile_query(planned, now, limit=limit, tags=plan.tags).add_columns(*columns)
-    if plan.begin is not None:
-        statement = statement.where(PostRow.key.in_(plan.begin))
-    return connection.execute(_of_target(statement, target)).all()
+    statement = _of_target(compile_query(planned, now, limit=limit, tags=plan.tags).add_columns(*columns), target)
+    if plan.begin is None:
+        return connection.execute(statement).all()
+    in_order = posts_in_order(query, plan.begin)
+    if in_order is None:
+        return connection.execute(statement.where(PostRow.key.in_(plan.begin))).all()
+    return first_among(
+        connection, statement, connection.execute(in_order).scalars().all(), wanted=_wanted(query, limit)
+    )
+
+
+def _wanted(query: Query, limit: int | None) -> int:
+    """How many rows at most, where either says so."""
+    return min(number for number in (limit, query.limit) if number is not None)
+
+
+def first_among(
+    connection: Connection, statement: Any, keys: Sequence[int], *, wanted: int, tried: int = FIRST_TRIED
+) -> Sequence[Row[Any]]:
+    """The first rows of a statement among some posts.
+
+    A part of them is tried at a time, each larger than the one before: most answers are complete long before the end.
+
+    Args:
+        connection: in a transaction.
+        statement: with its order, and a limit of `wanted` rows.
+        keys: of the posts, in the order of the answer.
+        wanted: how many rows at most.
+        tried: posts of the first part.
+    """
+    found: list[Row[Any]] = []
+    start, size = 0, tried
+    while start < len(keys) and len(found) < wanted:
+        some = keys[start : start + size]
+        found += connection.execute(statement.where(PostRow.key.in_(numbers_listed(some)))).all()
+        start, size = start + size, size * FURTHER
+    return found[:wanted]
 
 
 def _nearest(
@@ -77,7 +112,7 @@ def _nearest(
 
     Looks ever further around the thresholds that there are, each time along the index of scores.
     """
-    wanted = min(number for number in (extent.limit, query.limit) if number is not None)
+    wanted = _wanted(query, extent.limit)
     thresholds = connection.execute(select(BasisRow.threshold).distinct()).scalars()
     middles = sorted(one for one in thresholds if one is not None)
     reach = FIRST_REACH

@@ -97,6 +97,14 @@ def compile_query(
     return compiled.limit(min(limits)) if limits else compiled
 
 
+def posts_in_order(query: Query, keys: Select[Any]) -> Select[Any] | None:
+    """These posts' keys in the order of the answer; None where it depends on more than the posts themselves."""
+    if query.order is not None and query.order not in POST_ORDERS:
+        return None
+    by_post = _ordering(query, ranked=False)[:-1]  # the last is the target
+    return select(PostRow.key).where(PostRow.key.in_(keys)).order_by(*by_post)
+
+
 def condition(node: Node, now: datetime, *, ranked: bool = False, tags: TagIds | None = None) -> Condition:
     """A tree as a condition on the tables of `results_select`; never NULL, so that *not* means not."""
     if isinstance(node, Not):
@@ -385,9 +393,11 @@ _ORDERS: Mapping[str, ColumnElement[Any]] = {
     "tagcount_asc": _NUMBERS["tagcount"].asc(),
 }
 
+POST_ORDERS = frozenset(_ORDERS) - {"p", "p_asc", UNCERTAIN}  # that know nothing of what holds
+
 
 def _ordering(query: Query, *, ranked: bool) -> tuple[ColumnElement[Any], ...]:
-    """Sort keys from a fixed list; ties by id, then target, so that the same question gives the same rows."""
+    """Sort keys from a fixed list; ties by id, site and target, so that the same question gives the same rows."""
     order = query.order or "id_desc"
     chosen = _ORDERS.get(order, _ORDERS.get(order.removesuffix("_desc")))
     if chosen is None:
@@ -397,9 +407,11 @@ def _ordering(query: Query, *, ranked: bool) -> tuple[ColumnElement[Any], ...]:
             f"order:{order}", f"no such order here; the orders are {known}", f"order:{near[0]}" if near else None
         )
     by_id = order.removesuffix("_asc").removesuffix("_desc") == "id"
-    # an id that is named twice keeps SQLite 3.46 from walking its index
+    # an id that is named twice keeps SQLite 3.46 from walking its index; a rising order's ties rise, as at the site:
+    # one index has both directions then
+    its_id = PostRow.post_id.asc() if order.endswith("_asc") else PostRow.post_id.desc()
     ties = (PostRow.site.asc(), CurrentRow.target.asc())
-    ordering = (chosen, *ties) if by_id else (chosen, PostRow.post_id.desc(), *ties)
+    ordering = (chosen, *ties) if by_id else (chosen, its_id, *ties)
     if ranked and query.order == UNCERTAIN:
         return (question_place().asc().nulls_last(), LabelRow.seq.is_not(None), *ordering)
     if ranked and query.order is None and asks_for_errors(query):

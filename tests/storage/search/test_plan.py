@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Select, event
+from sqlalchemy import Connection, Select, event, select
 from sqlalchemy.dialects import sqlite
 
 from storage.archive import Archive, open_reader
 from storage.archive_records import Label
+from storage.database.tables import PostRow
 from storage.reader import Reader
 from storage.records import LabelValue, PostTags
+from storage.retrieval.same_files import other_posts
+from storage.search.answers import first_among
 from storage.search.language import parse
 from storage.search.plan import Plan, plan_for
-from storage.search.sql import compile_query
+from storage.search.sql import compile_query, posts_in_order
 from tests.storage.samples import CARD, NO_RESERVE, decide, list_posts, make_post, relabel, sight
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
@@ -114,6 +117,37 @@ def test_what_is_uncertain_is_looked_for_outwards_from_the_thresholds(reader: Re
     assert len(rows) == 5
     (asked,) = (one for one in statements if "LIMIT" in one and "machine_score BETWEEN" in one)
     assert asked.count("machine_score BETWEEN") == 2  # around 0.3 and 0.5, and never further
+
+
+def test_posts_in_the_order_of_the_answer_are_tried_until_there_are_enough(reader: Reader) -> None:
+    query, statements = parse("rare order:score_asc"), []
+    keys = posts_in_order(query, select(PostRow.key))
+    assert keys is not None
+    in_order = reader.ask(lambda c: c.execute(keys).scalars().all())
+    whole = reader.ask(lambda c: c.execute(compile_query(query, NOW)).all())
+    event.listen(reader._engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+
+    def first(wanted: int) -> Sequence[Any]:
+        statement = compile_query(query, NOW, limit=wanted)
+        return reader.ask(lambda c: first_among(c, statement, in_order, wanted=wanted, tried=1))
+
+    assert first(1) == whole[:1]
+    until_one = len(statements)
+    assert first(9) == whole
+    assert until_one < len(statements) - until_one == 6  # BEGIN, then 1, 4, 16, 64 and the other 35 of 120 posts
+
+
+def test_the_other_posts_of_a_file_are_found_by_the_file(reader: Reader) -> None:
+    """Not by the target, which has a row for nearly every picture."""
+    asked: list[tuple[str, Any]] = []
+    event.listen(reader._engine, "before_cursor_execute", lambda *given: asked.append((given[2], given[3])))
+    reader.ask(lambda c: other_posts(c, [1, 2, 3], "mona"))
+    (statement, values) = next(one for one in asked if "file_version_1" in one[0])
+
+    steps = str(reader.ask(lambda c: c.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()))
+
+    assert "ix_file_version_md5 (md5=?" in steps
+    assert "ix_standing_target" not in steps
 
 
 def test_nothing_is_planned_where_everything_is_asked_for(reader: Reader) -> None:
