@@ -30,7 +30,7 @@ from storage.errors import NoEmbeddings
 from storage.plurals import counted
 from storage.reader import Reader
 from storage.retrieval.embedding_rows import PostPicture, fitting, pictures_of_post
-from storage.retrieval.found_posts import found_posts
+from storage.retrieval.found_posts import by_picture, found_posts
 from storage.rows.posts import site_names
 from storage.search.language import Query, parse
 from system.regular_files import UnsafeFile, read_regular
@@ -66,6 +66,7 @@ class _Subject:
     vector: Stored
     version_id: int | None  # None: a file of this disk
     content: bytes | None  # of a file
+    md5: str  # "": of a file
     facts: dict[str, Any]
 
     @property
@@ -145,7 +146,7 @@ def _named(reader: Reader, options: SimilarOptions, workspace: Workspace) -> Pos
     """The post or the file that is meant.
 
     Raises:
-        UsageRefused: there is none, or posts of several sites have the number.
+        UsageRefused: there is none, or posts of several sites have the number, and not one picture.
     """
     word = options.picture
     if not _POST.fullmatch(word):
@@ -157,7 +158,7 @@ def _named(reader: Reader, options: SimilarOptions, workspace: Workspace) -> Pos
     posts = reader.ask(lambda c: pictures_of_post(c, int(word), chosen))
     if not posts:
         raise UsageRefused(f"post {word} is not in this gallery; crawl query lists its posts, ./{word} names a file")
-    if len(posts) > 1:
+    if len({post.md5 for post in posts}) > 1:
         raise UsageRefused(f"post {word} is on several sites; say which: --site {' or --site '.join(_sites(posts))}")
     return posts[0]
 
@@ -176,9 +177,9 @@ async def _subject(
                 f"post {named.post_id} was not looked at by {space.name}; the next crawl of its tag looks at it"
             )
         facts = {"post": named.post_id, "site": named.site}
-        return _Subject(f"post {named.post_id}", vector, named.version_id, None, facts)
+        return _Subject(f"post {named.post_id}", vector, named.version_id, None, named.md5, facts)
     content = _content(named)
-    return _Subject(str(named), await _embedded(named, content, space, workspace), None, content, {"file": str(named)})
+    return _Subject(str(named), await _embedded(named, content, space, workspace), None, content, "", {"file": str(named)})
 
 
 def _content(path: Path) -> bytes:
@@ -226,12 +227,14 @@ def _find(reader: Reader, neighbours: Neighbours, subject: _Subject, wanted: _Wa
     from rounds.retrieval.neighbours import Terms
 
     terms = Terms(wanted.query, wanted.target)
-    near = neighbours.nearest(subject.vector, wanted.limit, terms, leave_out=subject.own)
-    posts = {one.version_id: one for one in reader.ask(lambda c: found_posts(c, [one.version_id for one in near]))}
+    most = wanted.limit * max(1, len(reader.ask(site_names)))  # each site may have a post of every picture
+    near = neighbours.nearest(subject.vector, most, terms, leave_out=subject.own)
+    similarity = {one.version_id: one.similarity for one in near}
+    posts = reader.ask(lambda c: found_posts(c, list(similarity)))
+    pictures = [one for one in by_picture(posts) if one[0].md5 != subject.md5][: wanted.limit]
     rows = [
-        SimilarPost(post, one.similarity, link_of(links, post.site, post.post_id))
-        for one in near
-        if (post := posts.get(one.version_id)) is not None
+        SimilarPost(first, similarity[first.version_id], link_of(links, first.site, first.post_id), others)
+        for first, *others in pictures
     ]
     vote, _ = named(reader, neighbours, subject.vector, leave_out=subject.own)
     naming = None if vote is None else Naming(vote, reliability(reader, neighbours))

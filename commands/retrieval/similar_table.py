@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rounds.retrieval.name_vote import NameVote, Reliability
 
 _LEAST = {"tags_character": 16, "decision": 8}  # columns that may wrap, and what they need
-_EXPENDABLE = ("rating", "where", "tags_character")  # on narrow screens, the first one first
+_EXPENDABLE = ("rating", "also", "where", "tags_character")  # on narrow screens, the first one first
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,7 @@ class SimilarPost:
     post: FoundPost
     similarity: float  # -1..1
     link: str  # of its page; "" where the site has none
+    others: Sequence[FoundPost] = ()  # posts of the same file, as other sites have it
 
     def to_json(self) -> dict[str, Any]:
         """For programs."""
@@ -37,6 +38,7 @@ class SimilarPost:
             "rating": self.post.rating,
             "md5": self.post.md5,
             "link": self.link or None,
+            "others": [{"site": post.site, "post": post.post_id} for post in self.others],
         }
 
 
@@ -70,6 +72,7 @@ def similar_table(rows: Sequence[SimilarPost], target: str | None) -> Any:
         "similarity": [f"{row.similarity:.3f}" for row in rows],
         "decision": [_decision(row.post, target) for row in rows],
         "tags_character": [printable(" ".join(row.post.characters)) for row in rows],
+        "also": [" ".join(f"{post.site}:{post.post_id}" for post in row.others) for row in rows],
         "rating": [row.post.rating for row in rows],
         "where": [row.link for row in rows],
     }

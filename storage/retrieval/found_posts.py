@@ -36,3 +36,11 @@ def found_posts(connection: Connection, versions: Sequence[int]) -> Sequence[Fou
             names = tuple(row.tags_character.split())
             found[row.id] = FoundPost(row.id, row.site, row.post_id, row.md5, row.rating, names, {**before, **held})
     return [found[one] for one in versions if one in found]
+
+
+def by_picture(posts: Sequence[FoundPost]) -> Sequence[Sequence[FoundPost]]:
+    """Posts of one file together, at the place of the first of them."""
+    together: dict[str, list[FoundPost]] = {}
+    for post in posts:
+        together.setdefault(post.md5, []).append(post)
+    return list(together.values())

@@ -163,6 +163,25 @@ def test_a_number_that_two_sites_use_needs_the_site(tiny: TinyBackbone, tmp_path
     assert one["picture"] == {"post": 4, "site": "other"}
 
 
+def test_one_file_on_two_sites_is_one_picture_asked_about_and_listed_once(tiny: TinyBackbone, tmp_path: Path) -> None:
+    root = looked_at(tmp_path / "root", tiny)
+    with closing(sqlite3.connect(root / "crawl.db")) as database, database:
+        kept_for_ever = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'file_version'"
+        for (trigger,) in database.execute(kept_for_ever).fetchall():
+            database.execute(f"DROP TRIGGER {trigger}")
+        for table, key in (("file_version", "post_key"), ("post", "key")):
+            database.execute(f"UPDATE {table} SET md5 = (SELECT md5 FROM post WHERE post_id = 5) "
+                             f"WHERE {key} = (SELECT key FROM post WHERE post_id = 7)")  # fmt: skip
+        database.execute("UPDATE post SET site = 'other', post_id = 5 WHERE post_id = 7")
+
+    asked, listed = record(root, "5"), record(root, "3", "--limit", "19")
+
+    assert asked["picture"]["post"] == 5 and 5 not in posts(asked)
+    (both,) = (row for row in listed["similar"] if row["post"] == 5)
+    assert {both["site"], *(other["site"] for other in both["others"])} == {"demo", "other"}
+    assert [other["post"] for other in both["others"]] == [5]
+
+
 def test_galleries_with_nothing_to_compare_say_what_to_do(tiny: TinyBackbone, tmp_path: Path) -> None:
     empty = make_root(tmp_path / "empty", tiny)
     nowhere = similar(tmp_path / "nowhere", "3")
