@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from classifier.errors import PackageError
 from classifier.package.bounded_json import read_json
 from classifier.package.npz_arrays import ArraySpec, read_arrays
 from classifier.tagger_block import TaggerBlock, TaggerVectors, block_from
-from storage.ai_weights import LOG_ODDS_OF_PERCENT, ai_weights_from_json
+from storage.ai_weights import LOG_ODDS_OF_PERCENT, ai_weights_from_json, unheard_shift
 from storage.records import AiTagWeight, Stratum
 
 Weights = npt.NDArray[np.float32]
@@ -159,7 +159,7 @@ class Head:
         Args:
             embeddings: of the pictures.
             strata: of `Stratum`, shape (n,), of the posts; None: of pictures whose posts are not known.
-            ai_percents: what taggers say of the posts, (n,) a source; None: nothing.
+            ai_percents: what taggers say of the posts, (n,) a source; None: of pictures whose posts are not known.
             tagger_vectors: of the pictures by taggers' penultimate layers, (n, k) a network; None: there are none.
         """
         return self.calibrated(self.logits(embeddings), strata, ai_percents, tagger_vectors)
@@ -173,9 +173,8 @@ class Head:
     ) -> FloatArray:
         """Probabilities, shape (n,), from this head's own logits, shape (n,); not-a-number stays not-a-number."""
         by: FloatArray | float = np.array(self.shifts)[strata] if strata is not None and any(self.shifts) else 0.0
-        for weight in self.ai_weights:
-            if ai_percents is not None and weight.source in ai_percents:
-                by = by + _ai_shifts(weight, ai_percents[weight.source])
+        if ai_percents is not None and self.ai_weights:
+            by = by + _ai_shifts(self.ai_weights, ai_percents, len(logits))
         if self.tagger_block is not None and tagger_vectors is not None and self.tagger_network in tagger_vectors:
             by = by + self.tagger_block.shifts(tagger_vectors[self.tagger_network])
         return self.calibration.probabilities(logits, by)
@@ -194,9 +193,15 @@ def ai_log_odds(percents: npt.NDArray[np.int64]) -> FloatArray:
     return np.array([*LOG_ODDS_OF_PERCENT, 0.0])[percents]
 
 
-def _ai_shifts(weight: AiTagWeight, percents: npt.NDArray[np.int64]) -> FloatArray:
-    """Log odds, shape (n,), by a tagger's percents, shape (n,); 0 where it says nothing."""
-    return np.where(percents >= 0, weight.slope * ai_log_odds(percents) + weight.offset, 0.0)
+def _ai_shifts(weights: Sequence[AiTagWeight], ai_percents: AiPercents, rows: int) -> FloatArray:
+    """Log odds, shape (n,), by what taggers say of n rows; as `storage.ai_weights.ai_shift` gives them one by one."""
+    by, heard = np.zeros(rows), np.zeros(rows, dtype=np.bool_)
+    for weight in weights:
+        percents = ai_percents.get(weight.source)
+        if percents is not None:
+            by += np.where(percents >= 0, weight.slope * ai_log_odds(percents) + weight.offset, 0.0)
+            heard |= percents >= 0
+    return np.where(heard, by, unheard_shift(weights))
 
 
 def read_embedding(stored: bytes) -> npt.NDArray[np.float16]:

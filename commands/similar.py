@@ -179,7 +179,8 @@ async def _subject(
         facts = {"post": named.post_id, "site": named.site}
         return _Subject(f"post {named.post_id}", vector, named.version_id, None, named.md5, facts)
     content = _content(named)
-    return _Subject(str(named), await _embedded(named, content, space, workspace), None, content, "", {"file": str(named)})
+    vector = await _embedded(named, content, space, workspace)
+    return _Subject(str(named), vector, None, content, "", {"file": str(named)})
 
 
 def _content(path: Path) -> bytes:

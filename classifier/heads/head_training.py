@@ -37,6 +37,7 @@ from classifier.heads.training_set import (
 )
 from classifier.metrics import quality as evaluation
 from classifier.metrics import thresholds
+from classifier.metrics.calibration import log_odds
 from classifier.metrics.forecast import Forecast, forecast
 from classifier.metrics.veto import VetoMeasurements, counted_share, refusal
 from classifier.tagger_block import TaggerBlock
@@ -100,8 +101,11 @@ def learn_head(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
         groups=training_set.noisy_labels.groups[test],
         seed=plan.seed,
     )
+    alone = head.calibrated(opinions.fitted.logits, strata)
+    unheard = _unheard_shift(alone[decided], chances[decided], chosen, plan)
+    ai_weights = _ai_weights(opinions, training_set, unheard)
     return LearnedHead(
-        head=replace(head, ai_weights=_ai_weights(opinions, training_set), tagger_block=_tagger_block(opinions)),
+        head=replace(head, ai_weights=ai_weights, tagger_block=_tagger_block(opinions)),
         chosen=chosen,
         curve=curve,
         forecast=expected,
@@ -115,14 +119,27 @@ def learn_head(training_set: HeadTrainingSet, plan: HeadPlan) -> LearnedHead:
     )
 
 
-def _ai_weights(opinions: Opinions, training_set: HeadTrainingSet) -> tuple[AiTagWeight, ...]:
+def _ai_weights(opinions: Opinions, training_set: HeadTrainingSet, unheard: float) -> tuple[AiTagWeight, ...]:
     """What taggers' percents add to calibrated log odds; a line's slope is the calibration's."""
     slope = opinions.posterior.line.slope
     return tuple(
-        AiTagWeight(source, training_set.tag, weight.slope * slope, weight.offset * slope)
+        AiTagWeight(source, training_set.tag, weight.slope * slope, weight.offset * slope, unheard)
         for source, weight in opinions.stacked.weights.items()
         if source in training_set.ai_percents
     )
+
+
+def _unheard_shift(alone: FloatArray, chances: FloatArray, chosen: thresholds.Chosen, plan: HeadPlan) -> float:
+    """Log odds, 0 or less, by which scores of pictures alone are lowered, so that one threshold suits both kinds.
+
+    Args:
+        alone: scores of the posts that scores decide, shape (n,), as if no tagger had looked at them.
+        chances: that each shows the target, shape (n,), as the taggers and the labels have it.
+        chosen: the threshold for scores with the taggers' word.
+        plan: whose goal, caution and leeway hold for both.
+    """
+    curve = thresholds.threshold_curve(alone, chances, caution=plan.caution, leeway=plan.leeway)
+    return min(0.0, log_odds(chosen.threshold) - log_odds(curve.chosen(plan.goal).threshold))
 
 
 def _tagger_block(opinions: Opinions) -> TaggerBlock | None:

@@ -198,7 +198,7 @@ class Summary:
             rows.append(("gaps", f"{counted(tally.gaps, 'id range')} not listed; run again"))
         if tally.refused:
             rows.append(("refused rows", f"{counted(tally.refused, 'row')} of the site's answers not valid"))
-        rows += [(f"expected, {one.target}", f"{one.words()}, of posts without its tag") for one in self.expected]
+        rows += [(f"expected, {one.target}", f"{one.words()}, {one.of_posts}") for one in self.expected]
         for truth in self.truths:
             rows += _truth_rows(truth)
         return rows + self._cost_rows()

@@ -9,6 +9,7 @@ from typing import Any
 
 from storage.archive_records import RegisteredModel
 
+WITHOUT_TAG = "of posts without its tag"
 _SAME = 1e-6  # thresholds closer than this are one
 
 
@@ -21,6 +22,7 @@ class Expected:
     recall: float
     precision_limits: tuple[float, float] | None = None  # 95 %; None: not known
     recall_limits: tuple[float, float] | None = None
+    of_posts: str = WITHOUT_TAG  # for people
 
     def words(self) -> str:
         """For people."""
@@ -58,8 +60,9 @@ def expected_of(model: RegisteredModel, threshold: float) -> Expected | None:
     precision, recall = (_number(figures.get(name)) for name in ("precision", "recall"))
     if precision is None or recall is None:
         return None
-    limits = [_limits(figures, name) for name in ("precision", "recall")]
-    return Expected(model.card.target, precision, recall, *limits)
+    limits = _limits(figures, "precision"), _limits(figures, "recall")
+    heard = f"{WITHOUT_TAG}, but with AI tags" if model.card.ai_weights else WITHOUT_TAG
+    return Expected(model.card.target, precision, recall, *limits, heard)
 
 
 def _limits(figures: Mapping[str, Any], name: str) -> tuple[float, float] | None:

@@ -165,6 +165,21 @@ def test_a_head_with_a_good_tagger_finds_more_at_the_same_precision_and_scores_a
     assert again == pytest.approx(joined.scores[test], abs=0.02)  # half precision
 
 
+def test_pictures_that_no_tagger_looked_at_are_kept_as_carefully_as_the_others() -> None:
+    training_set, shows = gallery()
+    learned = learn_head(replace(training_set, ai_percents={"site": percents(shows)}), HeadPlan())
+    _, there = elsewhere = gallery(seed=1)
+    vectors = elsewhere[0].noisy_labels.vectors.astype(np.float16)
+
+    kept = learned.head.probabilities(vectors, None, {}) >= learned.chosen.threshold
+    unmoved = learned.head.probabilities(vectors) >= learned.chosen.threshold
+
+    assert there[unmoved].mean() < 0.85 < 0.93 < there[kept].mean()
+    assert 0 < kept.sum() < unmoved.sum()
+    assert np.array_equal(learned.head.probabilities(vectors, None, {"site": np.full(COUNT, -1, dtype=np.int64)}) >=
+                          learned.chosen.threshold, kept)  # fmt: skip
+
+
 @pytest.mark.parametrize("ai_percents", [{}, {"site": np.full(COUNT, -1, dtype=np.int64)}])
 def test_where_no_post_has_ai_tags_everything_is_as_if_there_were_none(ai_percents: dict[str, np.ndarray]) -> None:
     training_set, _ = gallery()

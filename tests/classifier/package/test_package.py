@@ -284,7 +284,7 @@ def test_a_head_of_an_earlier_version_has_no_shifts(tmp_path: Path) -> None:
     assert head_in(tmp_path / "old.npz").shifts == (0.0,) * 4
 
 
-SITE = AiTagWeight(SITE_TAGGER, "mona_(genshin_impact)", 0.75, -0.5)
+SITE = AiTagWeight(SITE_TAGGER, "mona_(genshin_impact)", 0.75, -0.5, -1.25)
 
 
 def test_weights_of_ai_tags_survive_their_package_and_move_only_pictures_with_such_tags(
@@ -302,8 +302,9 @@ def test_weights_of_ai_tags_survive_their_package_and_move_only_pictures_with_su
     scores = package.head.probabilities(embeddings, strata, {SITE_TAGGER: percents})
     odds = np.log(scores / (1 - scores)) - np.log(plain / (1 - plain))
     none = 0.75 * np.log(0.5 / 100.5) - 0.5 - 3.0
-    assert odds == pytest.approx([-0.5, 0.75 * np.log(90.5 / 10.5) - 0.5, 0.0, none])
-    assert np.array_equal(package.head.probabilities(embeddings, None, {"other": percents}), plain)
+    assert odds == pytest.approx([-0.5, 0.75 * np.log(90.5 / 10.5) - 0.5, -1.25, none])
+    unheard = package.head.probabilities(embeddings, None, {"other": percents})
+    assert np.log(unheard / (1 - unheard)) - np.log(plain / (1 - plain)) == pytest.approx([-1.25] * 4)
 
 
 def test_a_head_that_weighs_no_ai_tags_has_the_file_that_it_always_had(tmp_path: Path) -> None:
