@@ -179,7 +179,7 @@ class ExportManifest:
                 leave(source / MANIFEST, "a row that makes no sense")
                 continue
             if not row.whole:
-                leave(source / row.file, "exported smaller, or in another format; posts and labels count")
+                leave(source / row.file, "exported smaller, in another format or in a shard; posts and labels count")
             yield ListedFile(source / row.file, row.file, row)
 
     def __call__(self, file: PostedFile) -> Description:

@@ -29,6 +29,7 @@ from system.regular_files import open_regular
 LARGEST_MANIFEST = 1 << 34  # bytes
 LONGEST_ROW = 1 << 20  # bytes
 _MD5 = re.compile(r"[0-9a-f]{32}")
+_SHARD = ".tar"  # whose members are named as if it were a folder
 _ABSOLUTE = re.compile(r"/|[A-Za-z]:[/\\]|\\\\")
 _LABELLED = re.compile(r"labelled [a-z]+ by (.{1,100})")
 IMPORTED = "imported"  # of decisions that another gallery made: its policy, and its models
@@ -100,9 +101,10 @@ def _row(facts: Any) -> ManifestRow:
         raise RowMakesNoSense("ext")
     ext, size = _text(facts, "ext"), (_number(facts, "original_width"), _number(facts, "original_height"))
     same_size = (facts.get("width"), facts.get("height")) == size
+    same_bytes = not facts.get("rendition") and path.suffix == f".{ext}" and same_size
     return ManifestRow(
         file=file,
-        whole=not elsewhere and not facts.get("rendition") and path.suffix == f".{ext}" and same_size,
+        whole=same_bytes and not elsewhere and path.parent.suffix != _SHARD,
         site=_text(facts, "site"),
         post_id=_number(facts, "post_id", least=1, most=2**63 - 1),  # an import's own numbers are long
         md5=md5,

@@ -86,7 +86,7 @@ def test_what_was_exported_smaller_or_edited_is_not_taken_for_the_original(galle
     other = gallery.out.parent / "other"
     smaller = crawl("import", "folder", gallery.out, "--root", other)
     assert smaller.exit_code == 0
-    assert "another format; posts and labels count: 2 files" in " ".join(smaller.stderr.split())
+    assert "another format or in a shard; posts and labels count: 2 files" in " ".join(smaller.stderr.split())
     assert rows(other) == rows(gallery.root)
     assert stored(other) == set()
 
@@ -102,7 +102,7 @@ def test_what_was_exported_smaller_or_edited_is_not_taken_for_the_original(galle
     assert "1 copied" in answer.stdout
     said = " ".join(answer.stderr.split())
     assert "passed over, a row that makes no sense:" in said
-    assert "passed over, exported smaller, or in another format; posts and labels count:" in said
+    assert "passed over, exported smaller, in another format or in a shard; posts and labels count:" in said
 
 
 def test_a_manifest_that_cannot_be_stored_as_it_stands_is_told_row_by_row(gallery: SmallGallery) -> None:
@@ -173,10 +173,11 @@ def test_a_label_that_was_given_here_holds_and_says_so(gallery: SmallGallery) ->
     assert found == [("delete", "delete"), (None, None)]  # what a label hid was not in the export
 
 
-def test_a_table_of_references_brings_posts_and_labels_and_reads_no_file(gallery: SmallGallery) -> None:
-    gallery.add(1, 2)
+@pytest.mark.parametrize("form", ["csv", "webdataset"])
+def test_references_and_shards_bring_posts_and_labels_and_no_file_is_read(gallery: SmallGallery, form: str) -> None:
+    gallery.add(1, 2, ext="jpg")
     crawl("relabel", "keep", "1", "--keep", "mona", "--root", gallery.root)
-    gallery.export("csv")
+    gallery.export(form)
     other = gallery.out.parent / "other"
 
     answer = json.loads(crawl("import", "folder", gallery.out, "--root", other, "--json").stdout)
