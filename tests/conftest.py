@@ -82,8 +82,9 @@ def _own_state_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
 def server() -> Iterator[PostgresServer]:
     """A Postgres server of the tests' own; what a test makes on it goes. Skips where none can be had."""
     server = server_or_skip()
+    before = server.made
     yield server
-    server.drop_databases()
+    server.drop_databases(before)
 
 
 @pytest.fixture(autouse=True)

@@ -7,13 +7,11 @@ same call goes on. While it copies, nobody else writes: it has the gallery's loc
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import IntegrityError
 
 from migrations import HEAD
@@ -31,6 +29,7 @@ from storage.database.tables import GalleryRow
 from storage.errors import DatabaseBusy, DatabaseError, RefusedRequest, WrongRoot
 from storage.files.layout import ADDRESS, BACKUPS, COPY, DATABASE
 from storage.files.tree import FILE_MODE, FOLDER_MODE, sync_folder, write_whole
+from storage.lifecycle.gallery_row import build_on_server, connected, enter_gallery, stored_ids
 from storage.lifecycle.opening import open_gallery
 from storage.lifecycle.row_copy import Batches, copy_numbers, copy_rows, first_difference, remove_rows
 from storage.rows.state_digest import digest_lines, digest_of
@@ -86,7 +85,7 @@ def _copy(root: Path, url: str, settings: ArchiveSettings, batches: Batches) -> 
         _put_away(root, settings)  # left by a copy to this server that was killed at its last step
     target: Database = PostgresDatabase(url, root) if url else SqliteDatabase(root / COPY)
     work = SlowWork(settings.tell, settings.tell_every_s)
-    with work, at_border(source), _connected(source) as old, old.begin():
+    with work, at_border(source), connected(source) as old, old.begin():
         work.part("preparing the copy")
         rows, digest = _filled(old, target, settings, work, batches)
         work.part("pointing the gallery at the copy")  # who waits to write to the old database is refused after it
@@ -111,8 +110,8 @@ def _filled(
 
     gallery = old.execute(select(GalleryRow.id, GalleryRow.created_at)).one()
     went_on = _prepared(target, gallery.id, gallery.created_at)
-    with at_border(target), _connected(target) as new:
-        if _ids(new) == [gallery.id]:  # killed after its end, or from an earlier time
+    with at_border(target), connected(target) as new:
+        if stored_ids(new) == [gallery.id]:  # killed after its end, or from an earlier time
             work.part("comparing every row")
             if _differing(old, new) is not None:
                 raise WrongRoot(
@@ -174,23 +173,15 @@ def _prepared(target: Database, identity: str, created_at: datetime) -> bool:
         os.close(os.open(target.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, FILE_MODE))
         build(target)
     elif isinstance(target, PostgresDatabase):
-        with at_border(target), _connected(target) as new:
-            is_empty = not target.has_schema(new)
-        if is_empty:
-            build(target)
-    with at_border(target), _connected(target) as new:
-        stored = _ids(new)
-        if not stored:
-            with new.begin():
-                new.execute(insert(GalleryRow).values(id=_UNFINISHED + identity, created_at=created_at))
-        elif stored not in ([_UNFINISHED + identity], [identity]):
-            raise WrongRoot(f"{target}: holds another gallery than {target.folder}; make an empty one: createdb NAME")
+        build_on_server(target)
+    was_there = enter_gallery(target, _UNFINISHED + identity, created_at, (_UNFINISHED + identity, identity))
+    with at_border(target), connected(target) as new:
         if schema_of(new, target) != HEAD:
             new.rollback()
-            if stored != [_UNFINISHED + identity]:
+            if stored_ids(new) != [_UNFINISHED + identity]:
                 raise WrongRoot(f"{target}: holds this gallery as an older program left it; make an empty database")
             upgrade(new)
-    return bool(stored)
+    return was_there
 
 
 def _is_ours(target: SqliteDatabase, identity: str) -> bool:
@@ -198,27 +189,10 @@ def _is_ours(target: SqliteDatabase, identity: str) -> bool:
     if not target.exists or target.problem() is not None:
         return False
     try:
-        with at_border(target), _connected(target) as new:
-            return _ids(new) == [_UNFINISHED + identity] and schema_of(new, target) == HEAD
+        with at_border(target), connected(target) as new:
+            return stored_ids(new) == [_UNFINISHED + identity] and schema_of(new, target) == HEAD
     except DatabaseError:
         return False
-
-
-def _ids(connection: Connection) -> list[str]:
-    stored = list(connection.execute(select(GalleryRow.id)).scalars())
-    connection.rollback()
-    return stored
-
-
-@contextmanager
-def _connected(database: Database) -> Iterator[Connection]:
-    """A connection that writes, as the gallery's owner."""
-    engine = database.writing_engine()
-    try:
-        with engine.connect() as connection:
-            yield connection
-    finally:
-        engine.dispose()
 
 
 def _put_away(root: Path, settings: ArchiveSettings) -> Path | None:
@@ -231,7 +205,7 @@ def _put_away(root: Path, settings: ArchiveSettings) -> Path | None:
     if not old.exists:
         return None
     with at_border(old):
-        with _connected(old) as connection:
+        with connected(old) as connection:
             old.fold_in(connection)
         if old.log_size:
             raise DatabaseBusy(f"{old}: another program still reads it; end that program, and run the same again")

@@ -21,6 +21,7 @@ from storage.errors import DatabaseDamaged, DatabaseMissing, RefusedRoot, WrongR
 from storage.files.layout import ADDRESS, DATABASE, FOLDERS, IDENTITY, OWN, require_folder, require_plain
 from storage.files.obstacles import file_in_the_way
 from storage.files.tree import FOLDER_MODE, HANDLES, UMASK_FOLDER, folder_mode, sync_folder, write_whole
+from storage.lifecycle.gallery_row import build_on_server, enter_gallery
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,22 +146,8 @@ def begin_on_server(database: PostgresDatabase, identity: str, settings: Archive
         WrongRoot: the database is another gallery's.
         DatabaseError: it is another program's, or cannot be reached.
     """
-    engine = database.writing_engine()
-    with at_border(database):
-        try:
-            with engine.connect() as connection:
-                is_empty = not database.has_schema(connection)
-                connection.rollback()
-            if is_empty:
-                build(database)
-            with engine.connect() as connection, connection.begin():
-                stored = connection.execute(select(GalleryRow.id)).scalars().all()
-                if not stored:
-                    connection.execute(insert(GalleryRow).values(id=identity, created_at=settings.clock()))
-        finally:
-            engine.dispose()
-    if stored and stored != [identity]:
-        raise WrongRoot(f"{database}: holds another gallery than {database.folder}; make an empty one: createdb NAME")
+    build_on_server(database)
+    enter_gallery(database, identity, settings.clock(), (identity,))
     write_whole(database.folder / ADDRESS, database.url.encode() + b"\n", settings.disk)
 
 

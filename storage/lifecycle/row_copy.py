@@ -31,6 +31,7 @@ from sqlalchemy import (
 
 from storage.database.engine import database_behind
 from storage.database.engines.old_events import go_on_after, guards_resting, last_number, remembers_numbers
+from storage.database.engines.postgres_copy import copy_in
 from storage.database.error_translation import at_border
 from storage.database.tables import Base, GalleryRow
 
@@ -66,7 +67,7 @@ def copy_rows(source: Connection, target: Connection, batches: Batches) -> int:
         done = 0
         for rows in _batches(source, table, last, batches.rows):
             with at_border(database_behind(target)), target.begin(), guards_resting(target, table):
-                target.execute(_insert(table), [dict(zip(_names(table), row, strict=True)) for row in rows])
+                _write(target, table, rows)
             done += len(rows)
             batches.on_end(table.name, done)
         written += done
@@ -136,6 +137,13 @@ def _key(table: Table) -> list[Any]:
 
 def _names(table: Table) -> list[str]:
     return [one.name for one in table.c]
+
+
+def _write(target: Connection, table: Table, rows: Sequence[Row[Any]]) -> None:
+    if database_behind(target).is_file:
+        target.execute(_insert(table), [dict(zip(_names(table), row, strict=True)) for row in rows])
+    else:
+        copy_in(target, table, rows)
 
 
 def _numbered() -> list[Table]:

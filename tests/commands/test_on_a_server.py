@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,14 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.app import app
+from storage.archive import open_reader
+from storage.lifecycle.gallery_copy import copy_gallery
 from tests.commands.small_site import MONA, SmallSite, small_site
 from tests.equipment.postgres import PostgresServer
+from tests.faults import driver
+from tests.faults.kills.changed_site import SYNC, changed_site
+from tests.faults.stubs.parts import stub_parts
+from tests.storage.samples import NO_RESERVE
 
 POSTS = 12
 
@@ -61,6 +68,84 @@ def test_the_main_job_and_what_follows_give_the_same_on_a_server(site: SmallSite
 
     assert (site.root / "crawl.db").exists()
     assert on_a_server == in_a_file
+
+
+@pytest.fixture
+def twins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: PostgresServer) -> Iterator[Twins]:
+    """A gallery whose site changed since, in a file and on a server."""
+    with changed_site(tmp_path / "site", monkeypatch, posts=16) as ground:
+        in_a_file, there = (ground.copied_to(tmp_path / name / "root") for name in ("file", "server"))
+        copy_gallery(there, server.new_database(), NO_RESERVE)
+        yield Twins(in_a_file, there, ground.config)
+
+
+@dataclass(frozen=True, slots=True)
+class Twins:
+    """Two galleries that are the same, on different engines."""
+
+    in_a_file: Path
+    on_a_server: Path
+    config: Path
+
+    def do(self, *words: str) -> None:
+        """Give a command to both; `ROOT` in a word is the gallery's own."""
+        for root in (self.in_a_file, self.on_a_server):
+            given = [word.replace("ROOT", str(root)) for word in words]
+            place = ["--root", str(root), "--config", str(self.config)]
+            done = CliRunner().invoke(app, [*given, *place], prog_name="crawl", obj=stub_parts())
+            assert done.exit_code == 0, (words, done.stdout, done.stderr)
+
+    def states(self) -> list[list[str]]:
+        """What holds in each."""
+        found = []
+        for root in (self.in_a_file, self.on_a_server):
+            with open_reader(root) as reader:
+                found.append(list(reader.digest_lines()))
+        return found
+
+
+@pytest.mark.fault("D19")
+def test_sync_and_export_end_in_the_same_state_and_files(twins: Twins) -> None:
+    before = twins.states()[0]
+
+    twins.do(*SYNC)
+    twins.do("export", "imagefolder", "ROOT/../out", "decision:keep", "--keep", "mona")
+    twins.do("verify")
+
+    one, other = twins.states()
+    assert one == other != before
+    files = [
+        {path.relative_to(root): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+        for root in (twins.in_a_file.parent / "out", twins.on_a_server.parent / "out")
+    ]
+    assert len(files[0]) > 3
+    assert files[0].keys() == files[1].keys()
+    assert {path: content for path, content in files[0].items() if path.suffix == ".jpg"} == {
+        path: content for path, content in files[1].items() if path.suffix == ".jpg"
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.fault("D17", "D19")
+@pytest.mark.parametrize("commit", [9, 31, 60])
+def test_a_crawl_that_is_killed_at_a_commit_ends_as_one_in_a_file_that_is_not(
+    site: SmallSite, server: PostgresServer, commit: int
+) -> None:
+    main = ("--tag", "genshin_impact", "--keep", MONA, "--site", site.site, "--quiet")
+    place = ("--root", str(site.root), "--config", str(site.folder / "crawl.toml"))
+    where = ("--database", server.new_database())
+
+    killed = driver.run([*main, *where, *place], environment={"STUB_DIE": f"commit:{commit}"})
+    ended = driver.run([*main, *place])
+    with site.reader() as reader:
+        there = reader.digest_lines()
+    site.root.rename(site.folder / "on-a-server")
+    asked(site, *main[:4], "--quiet")
+
+    assert killed.killed, killed.output
+    assert ended.code == 0, ended.output
+    with site.reader() as reader:
+        assert reader.digest_lines() == there
 
 
 def test_a_database_that_cannot_be_had_is_refused_in_one_line(site: SmallSite, server: PostgresServer) -> None:

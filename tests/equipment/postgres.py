@@ -12,6 +12,7 @@ import pwd
 import secrets
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,9 @@ rm -rf "$2" "$2.lock"; } & """
 class PostgresServer:
     """One whose folder and data are there."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, settings: Sequence[str] = _FAST) -> None:
         self._programs = programs
+        self._settings = settings
         self.folder = folder
         self._user = _unprivileged()
         self._numbers = itertools.count(1)
@@ -51,18 +53,18 @@ class PostgresServer:
         self._spare: list[str] = []  # databases of new, empty galleries
 
     @classmethod
-    def begun(cls, programs: Path, folder: Path, lives_with: int) -> PostgresServer:
+    def begun(cls, programs: Path, folder: Path, lives_with: int, settings: Sequence[str] = _FAST) -> PostgresServer:
         """A new one, which ends with a process, however that ends.
 
         Args:
             programs: the folder of `initdb` and `pg_ctl`.
             folder: to be made.
             lives_with: the process's number.
+            settings: of the server.
         """
         folder.mkdir(mode=0o700)
-        server = cls(programs, folder)
-        if server._user is not None:
-            os.chown(folder, server._user.pw_uid, server._user.pw_gid)
+        server = cls(programs, folder, settings)
+        server.own(folder)
         words = ["sh", "-c", _AFTERWARDS, "sh", str(lives_with), str(folder)]
         nothing = subprocess.DEVNULL  # not pytest's: who reads its output would wait for this process, too
         subprocess.run(
@@ -79,7 +81,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Begin to answer."""
-        settings = " ".join([f"-k {self.folder}", *(f"-c {setting}" for setting in _FAST)])
+        settings = " ".join([f"-k {self.folder}", *(f"-c {setting}" for setting in self._settings)])
         self._run(
             "pg_ctl", "-D", self._data, "-w", "-t", "120", "-l", str(self.folder / "log"), "-o", settings, "start"
         )
@@ -97,10 +99,15 @@ class PostgresServer:
         """The address of one of its databases."""
         return f"postgresql://{NAME}@/{database}?host={self.folder}"
 
-    def new_database(self, template: str = "template0") -> str:
-        """The address of a new database, a copy of another one."""
+    def own(self, folder: Path) -> None:
+        """Let the server write to a folder."""
+        if self._user is not None:
+            os.chown(folder, self._user.pw_uid, self._user.pw_gid)
+
+    def new_database(self, template: str = "template0", where: str = "") -> str:
+        """The address of a new database, a copy of another one; `where` may name a tablespace."""
         name = f"gallery_{os.getpid()}_{next(self._numbers)}"
-        self.sql(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.sql(f"CREATE DATABASE {name} TEMPLATE {template} {where}")
         self._made.append(name)
         return self.url(name)
 
@@ -112,9 +119,17 @@ class PostgresServer:
         """End every connection to a database, as a restart or a broken line does."""
         self.sql(f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{database}'")
 
-    def drop_databases(self) -> None:
-        """Let go of what a test made; a gallery's database is emptied for the next one, at a tenth of the cost."""
-        while self._made:
+    @property
+    def made(self) -> int:
+        """How many databases it has that were not let go."""
+        return len(self._made)
+
+    def drop_databases(self, but: int = 0) -> None:
+        """Let go of what was made but for the first so many, which tests of a module share.
+
+        A gallery's database is emptied for the next one, at a tenth of the cost.
+        """
+        while len(self._made) > but:
             name = self._made.pop()
             if (self.folder / "pattern.txt").exists() and emptied(
                 self.url(name), (self.folder / "pattern.txt").read_text()
@@ -144,6 +159,12 @@ class PostgresServer:
         else:
             url = self.new_database("pattern")
         (root / ".database").write_text(url + "\n")
+        return root
+
+    def copied(self, gallery: Path, root: Path) -> Path:
+        """A copy of a gallery of this server that nobody has open, at `root`."""
+        shutil.copytree(gallery, root)
+        (root / ".database").write_text(self.new_database(self.name_of(gallery)) + "\n")
         return root
 
     def _make_pattern(self, root: Path) -> None:
@@ -205,7 +226,7 @@ def mortal_server_or_skip() -> PostgresServer:
 
 def programs_or_skip() -> Path:
     """Where the server's programs are; a test that needs them is skipped where they, or the driver, are not."""
-    programs = _programs()
+    programs = postgres_programs()
     if programs is None or _driver_is_missing():
         pytest.skip(NOT_HERE)
     return programs
@@ -221,7 +242,7 @@ def _new_folder() -> Path:
     return Path(f"/tmp/boorusieve-postgres-{os.getpid()}-{secrets.token_hex(4)}")
 
 
-def _programs() -> Path | None:
+def postgres_programs() -> Path | None:
     """Where the server's programs are; Debian keeps them out of the path, a folder for each version."""
     on_path = shutil.which("initdb")
     places = [Path(on_path).parent] if on_path else []

@@ -10,6 +10,7 @@ _MARK = """SELECT concat_ws(' ',
   (SELECT string_agg(concat(relname, relnatts), ',' ORDER BY relname) FROM pg_class
     WHERE relnamespace = 'public'::regnamespace),
   (SELECT count(*) FROM pg_proc WHERE pronamespace = 'public'::regnamespace),
+  (SELECT dattablespace FROM pg_database WHERE datname = current_database()),
   (SELECT count(*) FROM pg_constraint), (SELECT count(*) FROM pg_attrdef),
   (SELECT string_agg(version_num, ',') FROM alembic_version),
   (SELECT string_agg(id, ',') FROM gallery))"""

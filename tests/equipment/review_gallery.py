@@ -39,6 +39,8 @@ from storage.records import (
     Rendition,
     Target,
 )
+from tests.equipment import galleries_on
+from tests.equipment.postgres import new_gallery_or_skip
 
 TARGET = Target("mona", "mona_(genshin_impact)")
 SITE = "painted"
@@ -72,6 +74,8 @@ def make(count: int, seed: int = 0) -> Made:
 def fill(root: Path, count: int, seed: int = 0, *, originals: bool = False) -> Made:
     """Make the gallery at `root` and everything in it; with `originals`, what is kept has its file in the gallery."""
     made = make(count, seed)
+    if galleries_on.on_a_server() and not root.exists():
+        new_gallery_or_skip(root)
     asyncio.run(_fill(root, made, originals=originals))
     return made
 

@@ -19,6 +19,7 @@ from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings, ListedPage, RegisteredModel, RunStart, Sighting
 from storage.records import FileVersion, Look, ModelCard, PostTags, Target
 from tests.crawler.crew_fakes import MONA, post
+from tests.storage.samples import new_gallery
 
 POSTS, WIDTH = 300, 8
 LISA = Target("lisa", "lisa_(genshin_impact)")
@@ -69,7 +70,7 @@ async def two_targets(root: Path, network: str) -> tuple[ModelCard, str]:
         for number in range(POSTS, 0, -1)
     ]
     ruling = Ruling(Policy(), old)
-    async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
+    async with Archive.open(new_gallery(root), ArchiveSettings(reserve_bytes=0)) as archive:
         await archive.save_targets("demo", [MONA, LISA])
         for card in old.values():
             await archive.register_model(card, {"round": 0}, activate=True)
@@ -90,7 +91,7 @@ async def follow_to(root: Path, network: str) -> list[RoundOutcome]:
     """Mona gets another network, and lisa is asked to follow."""
     new, left = await two_targets(root, network)
     change = NetworkChange(card=new, left=left, models=root / "models", references=nobody_gave_any)
-    async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
+    async with Archive.open(new_gallery(root), ArchiveSettings(reserve_bytes=0)) as archive:
         with open_reader(root) as reader:
             return await follow(archive, reader, change, HeadRoundSettings(force=True), unreported)
 

@@ -30,9 +30,10 @@ def clock() -> ShiftedClock:
 @pytest.fixture(autouse=True)
 def _no_databases_left() -> Iterator[None]:
     """What a test made on a server goes when it ends."""
+    before = server_or_skip().made if galleries_on.on_a_server() else 0
     yield
     if galleries_on.on_a_server():
-        server_or_skip().drop_databases()
+        server_or_skip().drop_databases(before)
 
 
 @pytest.fixture

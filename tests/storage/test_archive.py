@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
-from storage.archive import Archive
+from storage.archive import Archive, open_reader
 from storage.archive_records import RunEnd, RunStart, Work
 from storage.records import AiTag, Place, PostTags, Target
 from tests.storage.samples import CARD, content_of, decide, keep, list_posts, make_post, sight
@@ -15,11 +14,8 @@ WORK = Work(("mona",), {"mona": CARD.hash})
 
 
 def rows(root: Path, sql: str) -> list[tuple[object, ...]]:
-    connection = sqlite3.connect(root / "crawl.db")
-    try:
-        return connection.execute(sql).fetchall()
-    finally:
-        connection.close()
+    with open_reader(root) as reader:
+        return [tuple(row) for row in reader.sql(sql).rows]
 
 
 async def test_the_whole_journey_of_a_post_is_recorded(archive: Archive, root: Path) -> None:

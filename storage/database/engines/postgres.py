@@ -42,7 +42,7 @@ WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v
 _SETTING = "SELECT set_config(%s, %s, false)"
 _SETTINGS = """SELECT set_config('lock_timeout', %(lock_timeout)s, false), set_config('timezone', 'UTC', false),
   set_config('datestyle', 'ISO', false), set_config('standard_conforming_strings', 'on', false),
-  set_config('idle_in_transaction_session_timeout', '0', false),
+  set_config('idle_in_transaction_session_timeout', '0', false), set_config('statement_timeout', '0', false),
   set_config('jit', 'off', false)"""  # our questions are short: to compile one costs more than to answer it
 _TEMPORARY = """CREATE TEMPORARY TABLE IF NOT EXISTS lent_place (
     list text, version_id bigint, target text COLLATE "C", place bigint, PRIMARY KEY (version_id, target, list)

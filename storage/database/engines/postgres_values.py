@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import Connection
 from psycopg.types.numeric import NumericLoader
-from psycopg.types.string import StrDumperUnknown, TextLoader
+from psycopg.types.string import StrBinaryDumper, StrDumperUnknown, TextLoader
 
 
 def escaped(text: str) -> str:
@@ -34,6 +34,13 @@ class _TextDumper(StrDumperUnknown):
         return super().dump(escaped(obj))
 
 
+class _CopiedTextDumper(StrBinaryDumper):
+    """Of `COPY` in the binary form."""
+
+    def dump(self, obj: str) -> Any:
+        return super().dump(escaped(obj))
+
+
 class _TextLoader(TextLoader):
     def load(self, data: Any) -> str:
         return unescaped(str(super().load(data)))
@@ -47,6 +54,7 @@ class _NumberLoader(NumericLoader):
 
 def adapt(connection: Connection[Any]) -> None:
     """Let a connection take and give texts and numbers as SQLite does."""
+    connection.adapters.register_dumper(str, _CopiedTextDumper)
     connection.adapters.register_dumper(str, _TextDumper)
     for name in ("text", "varchar"):
         connection.adapters.register_loader(name, _TextLoader)

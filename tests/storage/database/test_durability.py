@@ -161,6 +161,7 @@ def settings_of(engine: Any) -> dict[str, object]:
 
 
 @pytest.mark.fault("F11", "D05")
+@pytest.mark.sqlite("about its settings")
 def test_every_commit_is_flushed_and_every_connection_guards_the_rows(root: Path) -> None:
     database = new_gallery(root) / "crawl.db"
     there = SqliteDatabase(database)
@@ -203,6 +204,7 @@ def test_the_journal_knows_what_a_power_cut_would_undo(tmp_path: Path, monkeypat
     assert journal.in_the_air == []
 
 
+@pytest.mark.sqlite("about its settings")
 def test_a_database_of_our_own_has_no_other_writers_settings(root: Path) -> None:
     with closing(sqlite3.connect(new_gallery(root) / "crawl.db")) as other:
         assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)  # kept in the file itself

@@ -18,6 +18,10 @@ from storage.evidence import SplitAssignments
 from storage.records import LabelValue
 from tests.storage.samples import NO_RESERVE, keep, list_posts, make_post, new_gallery, relabel, sight
 
+pytestmark = pytest.mark.sqlite(
+    "REPLACE, and connections with settings of their own, are SQLite's; test_postgres has the server's guards"
+)
+
 # Every table whose rows are never removed or replaced -> its number, and the columns of its other unique keys.
 KEPT = {
     "label": ("seq", ("client_key",)),

@@ -24,6 +24,8 @@ from storage.records import LabelValue
 from tests.storage.deaths import die_in_recovery
 from tests.storage.samples import NO_RESERVE, decide, list_posts, make_post, new_gallery, schema_at, sight
 
+pytestmark = pytest.mark.sqlite("about the log beside the file, and copies of the file")
+
 COPIES = 6
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
 import threading
 import time
@@ -166,6 +167,54 @@ async def test_what_the_server_refuses_is_said_and_undone(
     assert getattr(refused.value, "exit_code", None) == code
     assert stored(root) == []
     assert relabel(root).recorded == 3
+
+
+@pytest.fixture
+def small_disk(server: PostgresServer) -> Iterator[Path]:
+    """A disk of the server's with little room, as the tablespace `small`."""
+    disk = server.folder / "small-disk"
+    disk.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=14m", "tmpfs", str(disk)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    server.own(disk)
+    server.sql(f"CREATE TABLESPACE small LOCATION '{disk}'")
+    yield disk
+    server.drop_databases()
+    server.sql("DROP TABLESPACE small")
+    subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def grow(disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,size=200m", str(disk)], check=True)
+
+
+@pytest.mark.fault("D09", "D17")
+async def test_a_full_disk_of_the_server_stops_the_run_and_loses_nothing(
+    server: PostgresServer, root: Path, small_disk: Path
+) -> None:
+    server.new_gallery(root)
+    (root / ".database").write_text(server.new_database("pattern", "TABLESPACE small") + "\n")
+    pages = [[make_post(number) for number in range(start, start + 200)] for start in range(1, 8000, 200)]
+    filed: list[int] = []
+
+    archive = Archive.open(root, NO_RESERVE)
+    with pytest.raises(DiskFull, match="the server's disk is full") as refused:
+        for page in pages:
+            await list_posts(archive, page)
+            filed += [post.id for post in page]
+    archive.close()
+    with open_reader(root) as reader:
+        kept = [row["post_id"] for row in reader.query("order:id_asc", None).mappings()]
+    grow(small_disk)
+    async with Archive.open(root, NO_RESERVE) as again:
+        await list_posts(again, pages[len(filed) // 200])
+
+    assert refused.value.exit_code == 7
+    assert filed
+    assert sorted(kept) == filed
+    with open_reader(root) as reader:
+        assert len(reader.query("", None).rows) == len(filed) + 200
 
 
 @pytest.mark.fault("D17")

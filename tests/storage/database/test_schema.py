@@ -7,10 +7,12 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import inspect
 from sqlalchemy.dialects import sqlite
 
 import migrations
@@ -30,6 +32,7 @@ def test_the_migrations_build_exactly_the_tables_of_the_code(archive: Archive, r
     assert difference == []
 
 
+@pytest.mark.sqlite("test_postgres has the same")
 def test_the_view_in_the_database_is_the_one_that_the_code_queries(archive: Archive, root: Path) -> None:
     expected = results_select().compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True})
 
@@ -54,18 +57,18 @@ def test_every_column_of_every_table_and_of_the_view_is_documented(archive: Arch
             heading = found[1]
         elif (found := re.match(r"\| `(\w+)` \| \S", line)) and heading:
             documented.setdefault(heading, []).append(found[1])
-    with closing(sqlite3.connect(root / "crawl.db")) as connection:
-        names = connection.execute(
-            "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite%'"
-        ).fetchall()
-        actual = {
-            name: [row[1] for row in connection.execute(f"PRAGMA table_info({name})").fetchall()] for (name,) in names
-        }
+    engine = database_of(root).writing_engine(owner=False)
+    with engine.connect() as connection:
+        there = inspect(connection)
+        names = [*there.get_table_names(), *there.get_view_names()]
+        actual = {name: [column["name"] for column in there.get_columns(name)] for name in names}
+    engine.dispose()
 
     assert documented == actual
     assert tuple(documented["results"]) == COLUMNS
 
 
+@pytest.mark.sqlite("about its planner")
 def test_hot_questions_use_an_index(archive: Archive, root: Path) -> None:
     questions = {
         "SELECT post_key FROM post_tag WHERE tag_id = 1": "ix_post_tag_tag_id_post_key",

@@ -20,6 +20,8 @@ from storage.evidence import NO_SPLIT
 from storage.records import Target
 from tests.storage.samples import CARD, NO_RESERVE, list_posts, make_post, new_gallery, schema_at, sight
 
+pytestmark = pytest.mark.sqlite("galleries on a server begin after these steps")
+
 BEFORE = "0006"  # a schema that lacks more than one step of this program's
 
 

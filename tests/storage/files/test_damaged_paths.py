@@ -13,11 +13,13 @@ import pytest
 from typer.testing import CliRunner
 
 from commands.app import app
-from storage.archive import Archive
+from storage.archive import Archive, open_reader
 from storage.dry_run import DryRunArchive
 from storage.lifecycle.verify import verify
 from storage.moves.trash import EVERYTHING
 from storage.records import StoredRendition, Target
+from tests.equipment import galleries_on
+from tests.equipment.postgres import server_or_skip
 from tests.storage.samples import (
     NO_RESERVE,
     content_of,
@@ -48,6 +50,13 @@ DAMAGED = {
     "a model's": "'models/mona/1/manifest.json'",
     "control characters": "'gallery/mona/' || char(27) || '[31m' || char(10) || '.jpg'",
 }
+ONLY_IN_A_FILE = ("bytes", "no text", "half a letter", "a number")  # a server's text is text
+KINDS = [
+    pytest.param(kind, marks=pytest.mark.sqlite("a server's text is text") if kind in ONLY_IN_A_FILE else ())
+    for kind in DAMAGED
+]
+IN_A_SERVERS_WORDS = {"char(0)": "chr(1) || chr(1)", "char(": "chr(", "hex(zeroblob(3000))": "repeat('0', 6000)"}
+PLACES = {"file": "gallery/", "rendition": "renditions/"}
 COMMANDS = {
     "verify --json": ["verify", "--json"],
     "status": ["status"],
@@ -84,20 +93,43 @@ async def _fill(root: Path) -> None:
 
 @pytest.fixture
 def root(template: Path, tmp_path: Path) -> Path:
+    if galleries_on.on_a_server():
+        return server_or_skip().copied(template, tmp_path / "gallery-data")
     return shutil.copytree(template, tmp_path / "gallery-data")
 
 
-def damage(root: Path, table: str, value: str, which: str = "1") -> None:
+def damage(root: Path, table: str, value: str, which: str = "1 = 1") -> None:
     """Put something into the path of the rows that a condition chooses."""
+    change(root, f"UPDATE {table} SET path = {value} WHERE {which}")
+
+
+def change(root: Path, statement: str) -> None:
+    """Do what a person could do to the database by hand."""
+    if not galleries_on.on_a_server():
+        with closing(sqlite3.connect(root / "crawl.db")) as connection:
+            connection.execute(statement)
+            connection.commit()
+        return
+    for words, others in IN_A_SERVERS_WORDS.items():
+        statement = statement.replace(words, others)
+    server_or_skip().sql(statement, server_or_skip().name_of(root))
+
+
+def any_path(root: Path) -> str:
+    """Of a rendition, however damaged."""
+    if galleries_on.on_a_server():
+        with open_reader(root) as reader:
+            return str(reader.sql("SELECT path FROM rendition LIMIT 1").rows[0][0])
     with closing(sqlite3.connect(root / "crawl.db")) as connection:
-        connection.execute(f"UPDATE {table} SET path = {value} WHERE {which}")
-        connection.commit()
+        connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+        (path,) = connection.execute("SELECT path FROM rendition LIMIT 1").fetchone()
+    return path  # type: ignore[no-any-return]  # whatever stands there
 
 
 @pytest.mark.parametrize("table", ["file", "rendition"])
-@pytest.mark.parametrize("kind", DAMAGED)
+@pytest.mark.parametrize("kind", KINDS)
 def test_verify_names_the_row(root: Path, kind: str, table: str) -> None:
-    damage(root, table, DAMAGED[kind], "rowid = 1")
+    damage(root, table, DAMAGED[kind], f"path = (SELECT min(path) FROM {table} WHERE path LIKE '{PLACES[table]}%')")
 
     ended = CliRunner().invoke(app, ["verify", "--root", str(root)])
 
@@ -111,7 +143,9 @@ def test_verify_names_the_row(root: Path, kind: str, table: str) -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("kind", ["a zero byte", "out of the root", "bytes", "no text"])
+@pytest.mark.parametrize(
+    "kind", [one for one in KINDS if one.values[0] in ("a zero byte", "out of the root", "bytes", "no text")]
+)
 def test_no_command_stumbles_over_it(root: Path, kind: str, command: str) -> None:
     for table in ("file", "rendition"):
         damage(root, table, DAMAGED[kind])
@@ -120,16 +154,13 @@ def test_no_command_stumbles_over_it(root: Path, kind: str, command: str) -> Non
 
     assert ended.exit_code in {0, 3, 8, 11}, (ended.exit_code, ended.output)
     assert "Traceback" not in ended.output and "bug" not in ended.output, ended.output
-    assert (root / "crawl.db").exists()
+    assert (root / (".database" if galleries_on.on_a_server() else "crawl.db")).exists()
 
 
-@pytest.mark.parametrize("kind", DAMAGED)
+@pytest.mark.parametrize("kind", KINDS)
 async def test_a_rendition_without_a_path_is_fetched_again(root: Path, kind: str) -> None:
     damage(root, "rendition", DAMAGED[kind])
-    with closing(sqlite3.connect(root / "crawl.db")) as connection:
-        connection.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
-        (path,) = connection.execute("SELECT path FROM rendition LIMIT 1").fetchone()
-    stored = StoredRendition("360x360", path, "jpg", 360, 200, 10, "0" * 64)
+    stored = StoredRendition("360x360", any_path(root), "jpg", 360, 200, 10, "0" * 64)
 
     async with Archive.open(root, NO_RESERVE) as archive:
         assert await archive.read_rendition(stored) is None
@@ -141,7 +172,7 @@ async def test_a_rendition_without_a_path_is_fetched_again(root: Path, kind: str
     assert verify(root).whole
 
 
-@pytest.mark.parametrize("kind", [kind for kind in DAMAGED if kind not in ("no text", "half a letter")])
+@pytest.mark.parametrize("kind", [one for one in KINDS if one.values[0] not in ("no text", "half a letter")])
 async def test_an_original_without_a_path_is_kept_anew(root: Path, kind: str) -> None:
     damage(root, "file", DAMAGED[kind], "place = 'gallery'")
 
@@ -154,16 +185,15 @@ async def test_an_original_without_a_path_is_kept_anew(root: Path, kind: str) ->
     assert verify(root).whole
 
 
-@pytest.mark.parametrize("kind", DAMAGED)
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("column", ["from_path", "to_path"])
 async def test_a_start_gives_up_a_move_whose_paths_are_damaged(root: Path, kind: str, column: str) -> None:
     paths = {"from_path": "'trash/1.jpg'", "to_path": "'gallery/mona/2.jpg'", column: DAMAGED[kind]}
-    with closing(sqlite3.connect(root / "crawl.db")) as connection:
-        connection.execute(
-            "INSERT INTO move (file_id, from_place, to_place, from_path, to_path, opened_at)"
-            f" VALUES (2, 'trash', 'gallery', {paths['from_path']}, {paths['to_path']}, '2024-01-01 00:00:00.000000')"
-        )
-        connection.commit()
+    change(
+        root,
+        "INSERT INTO move (file_id, from_place, to_place, from_path, to_path, opened_at)"
+        f" VALUES (2, 'trash', 'gallery', {paths['from_path']}, {paths['to_path']}, '2024-01-01 00:00:00.000000')",
+    )
 
     archive = Archive.open(root, NO_RESERVE)
     left = await archive.moves.trash()

@@ -122,6 +122,7 @@ async def test_killed_at_every_single_step_it_ends_as_if_unbroken(
 
 
 @pytest.mark.fault("P20")
+@pytest.mark.sqlite("galleries on a server begin after these steps")
 @pytest.mark.parametrize("before", ("0002", "0003", "0004"))
 async def test_what_an_older_program_left_when_it_was_killed_is_mended_after_the_upgrade(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str

@@ -413,7 +413,7 @@ async def test_a_label_that_arrived_before_the_death_brings_the_file_back_at_the
     assert lying_in(root, "gallery") == []
     await asyncio.to_thread(bury, archive)
 
-    async with Archive.open(root, NO_RESERVE) as again:
+    async with Archive.open(new_gallery(root), NO_RESERVE) as again:
         assert again.recovery.moves_finished == 2
 
     assert places(root) == {1: "gallery"}
@@ -448,7 +448,7 @@ async def prepared(root: Path) -> None:
 
 async def die_tidying(root: Path, monkeypatch: pytest.MonkeyPatch, nth: int) -> bool:
     clock = ShiftedClock()
-    archive = Archive.open(root, replace(NO_RESERVE, clock=clock))
+    archive = Archive.open(new_gallery(root), replace(NO_RESERVE, clock=clock))
     with monkeypatch.context() as patched:
         reaper = Reaper(patched, nth)
         try:
@@ -474,7 +474,7 @@ async def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: range) -
         deaths += 1
         die_in_recovery(root, monkeypatch, chance.randint(1, 8))
         clock = ShiftedClock()
-        async with Archive.open(root, replace(NO_RESERVE, clock=clock)) as archive:
+        async with Archive.open(new_gallery(root), replace(NO_RESERVE, clock=clock)) as archive:
             found = verify(root)
             assert found.whole, f"after recovery from step {nth}: {found.lines()}"
             assert {content_of(1), content_of(2)} <= {*lying_in(root, "trash"), *lying_in(root, "gallery")}
@@ -552,7 +552,7 @@ async def test_a_purge_that_was_not_carried_out_is_not_gone_on_with(root: Path, 
     await archive._access.write(lambda c: intending(c, [one.file_id for one in plan.files], clock()))
     await asyncio.to_thread(bury, archive)  # killed between the intent and the file
 
-    again = Archive.open(root, NO_RESERVE)
+    again = Archive.open(new_gallery(root), NO_RESERVE)
     await again.aclose()
 
     assert again.recovery.moves_cancelled == 1

@@ -53,13 +53,13 @@ async def test_a_word_taken_back_leaves_what_the_machine_says(root: Path) -> Non
             (LabelValue.CLEAR, False),
         ]
     assert verify(root).whole
-    async with Archive.open(root, NO_RESERVE) as archive:
+    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
         assert (await archive.known([make_post(1)], ["mona"]))[1].labels == {}
 
 
 async def test_what_is_taken_back_leaves_what_the_machine_says_of_that_very_picture(root: Path) -> None:
     await a_judged_post(root)
-    async with Archive.open(root, NO_RESERVE) as archive:
+    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
         await list_posts(archive, [make_post(2)])
         await archive.file_look(sight(make_post(2), decide("keep")))
 
@@ -106,7 +106,7 @@ async def test_a_click_that_is_sent_again_is_the_same_label(root: Path) -> None:
 @pytest.mark.fault("J10")
 async def test_a_label_for_a_picture_that_was_replaced_meanwhile_is_a_conflict(root: Path) -> None:
     await a_judged_post(root)
-    async with Archive.open(root, NO_RESERVE) as archive:
+    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
         await list_posts(archive, [make_post(1, content_of(1, "replaced"))])
     with Labelling(root) as labelling:
         [answer] = labelling.record([Click(word(), 1, None)])
@@ -159,7 +159,7 @@ async def test_labels_from_before_the_reasons_are_nobody_s_question(root: Path) 
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
         connection.commit()
 
-    archive = Archive.open(root, NO_RESERVE)
+    archive = Archive.open(new_gallery(root), NO_RESERVE)
     await archive.aclose()
 
     assert archive.recovery.migrated_from == "0001"

@@ -24,7 +24,7 @@ from storage.search.answers import first_among
 from storage.search.language import parse
 from storage.search.plan import Plan, plan_for
 from storage.search.sql import compile_query, posts_in_order
-from tests.storage.samples import CARD, NO_RESERVE, decide, list_posts, make_post, relabel, sight
+from tests.storage.samples import CARD, NO_RESERVE, decide, list_posts, make_post, new_gallery, relabel, sight
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 POSTS = 120
@@ -56,7 +56,7 @@ async def fill(root: Path) -> None:
         )
         for number in range(1, POSTS + 1)
     ]
-    async with Archive.open(root, NO_RESERVE) as archive:
+    async with Archive.open(new_gallery(root), NO_RESERVE) as archive:
         await list_posts(archive, posts)
         for post in posts[10:]:
             score = round(chance.random(), 1)

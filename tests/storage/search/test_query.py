@@ -33,7 +33,18 @@ from storage.records import (
 from storage.rows.tagger_tags import TaggerAgreement
 from storage.search.language import Metatag, parse, to_text
 from storage.search.match import matcher
-from tests.storage.samples import CARD, NO_RESERVE, content_of, decide, keep, list_posts, make_post, relabel, sight
+from tests.storage.samples import (
+    CARD,
+    NO_RESERVE,
+    content_of,
+    decide,
+    keep,
+    list_posts,
+    make_post,
+    new_gallery,
+    relabel,
+    sight,
+)
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 WORDS = ("hat", "1girl", "solo", "mona_(genshin_impact)", "genshin_impact", "100%_real", "under_score", "a'b", "x\\y")
@@ -189,7 +200,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
 
 async def fill(root: Path) -> None:
     """Four posts: kept and stored, deleted but labelled keep, undecided for a fault, in trouble."""
-    archive = Archive.open(root, NO_RESERVE)
+    archive = Archive.open(new_gallery(root), NO_RESERVE)
     posts = [make_post(number) for number in (1, 2, 3, 4)]
     await archive.save_targets("demo", [Target("mona", "mona_(genshin_impact)")])
     await list_posts(archive, posts)

@@ -19,7 +19,7 @@ from storage.reader import Reader
 from storage.records import DecidedBy, Decision, DecisionValue, LabelValue, Look, Rating, Target
 from storage.search.language import parse
 from storage.search.ranking import Ranked, ranks_for
-from tests.storage.samples import CARD, NO_RESERVE, decide, list_posts, make_post, relabel, sight
+from tests.storage.samples import CARD, NO_RESERVE, decide, list_posts, make_post, new_gallery, relabel, sight
 
 SCORES = {1: 0.44, 2: 0.9, 3: 0.1, 4: 0.55, 5: 0.51}  # against 0.5; 5 is answered
 UNDECODABLE = 6
@@ -48,7 +48,7 @@ class RecordingRanker:
 
 async def fill(root: Path) -> None:
     """Five posts scored for mona, one that could not be decoded; the second is scored for fischl too."""
-    archive = Archive.open(root, NO_RESERVE)
+    archive = Archive.open(new_gallery(root), NO_RESERVE)
     posts = [make_post(n, rating=Rating.GENERAL if n % 2 else Rating.EXPLICIT) for n in (*SCORES, UNDECODABLE)]
     await archive.save_targets("demo", [Target("mona", "mona_(genshin_impact)"), Target("fischl", "fischl")])
     await archive.register_model(CARD, {"round": 0}, activate=True)
