@@ -53,7 +53,9 @@ def main() -> None:
                     if engine == "postgres" and server is not None:
                         moved(root, server)
                     found[posts, engine] = asyncio.run(measured(root, posts, options.filed))
-                    print(f"measured {posts:,} posts on {engine}; load {os.getloadavg()[0]:.1f}", flush=True)
+                    print(f"{posts:,} posts on {engine}, at a load of {os.getloadavg()[0]:.1f}:", flush=True)
+                    for name, value in found[posts, engine].items():
+                        print(f"  {name:45s}{value:12,.1f}", flush=True)
     show(found)
 
 
