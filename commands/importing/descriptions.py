@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from crawler.sites import Site, Software
+from commands.importing.gallery_dl_posts import NoPost, post_of_facts
+from crawler.sites import Site
 from crawler.sources.boorus.post_addresses import post_at
-from crawler.sources.danbooru_posts import post_from_json
 from crawler.sources.file_posts import has_sidecar, post_hint, read_sidecar
-from crawler.sources.json_fields import RowRefused
 from crawler.sources.local_files import Leave, LocalFile, local_files
 from interchange.imports.gallery_dl import sites_of
 from interchange.imports.hydrus import HydrusFacts, has_hydrus_sidecar, read_hydrus_sidecars
@@ -119,13 +118,11 @@ class GalleryDlFacts(_AnyFiles):
         whose = facts.get("category")
         if not isinstance(whose, str) or self.site.name not in sites_of(whose):
             why = f"of {whose!s:.40}, not of {self.site.name}" if whose else "names no site"
-        elif self.site.software not in (None, Software.DANBOORU):
-            why = f"{self.site.name} is no Danbooru"
         else:
             try:
-                return Description(md5s, post_from_json(self.site, dict(facts)))
-            except RowRefused as refused:  # whose text has the value, another one for each file
-                why = f"{str(refused).partition(' ')[0]} makes no sense"
+                return Description(md5s, post_of_facts(self.site, facts))
+            except NoPost as refused:
+                why = str(refused)
         return Description(md5s, without_post=why)
 
 
