@@ -80,7 +80,9 @@ def test_a_dim_ugoira_and_a_broken_video_are_no_more_than_their_previews(site: S
 def test_a_setting_leaves_it_at_previews(site: SmallSite, tmp_path: Path) -> None:
     put(site, 2, write_video(tmp_path / "two.mp4", [grey(DIM)] * 10 + [grey(BRIGHT)] * 10))
     settings = site.folder / "crawl.toml"
-    settings.write_text(settings.read_text().replace("[scoring]", "[scoring]\nanimation_frames = 0"))
+    before = settings.read_text()
+    settings.write_text(before.replace("scoring = {", "scoring = {animation_frames = 0, "))
+    assert settings.read_text() != before
 
     answer = crawl(site)
 
