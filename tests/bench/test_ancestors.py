@@ -132,6 +132,7 @@ def test_ends_in_time_are_the_ancestors_alone(tmp_path: Path) -> None:
     assert not any(word.startswith("minutes") for word in bench.own_words("many"))
 
 
+@pytest.mark.slow  # trains networks
 def test_every_open_question_is_answered_from_one_run(material: Material) -> None:
     words = ["size=8", "padding=same", "width=0.01", "samples=0", "balance=-1", "epochs=2", "patience=0"]
 

@@ -62,16 +62,18 @@ async def test_the_error_of_a_step_reaches_a_cancelled_caller() -> None:
 
 
 class SlowDisk(Disk):
-    """Gives a file its name, and does not come back for a while."""
+    """Gives a file its name, and does not come back for a while, from the moment on that it is told to."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.is_slow = False
         self.linked, self.go_on = threading.Event(), threading.Event()
 
     def link(self, source: str, target: str, source_folder: int | None, target_folder: int | None) -> None:
         super().link(source, target, source_folder, target_folder)
-        self.linked.set()
-        self.go_on.wait(20)
+        if self.is_slow:
+            self.linked.set()
+            self.go_on.wait(20)
 
 
 async def test_an_original_that_was_placed_gets_its_row_even_if_nobody_waits_for_it(root: Path) -> None:
@@ -89,8 +91,9 @@ async def file_while_cancelled(archive: Archive, disk: SlowDisk) -> None:
     assert post.file is not None
     digest = Digest(len(content_of(1)), post.file.md5, hashlib.sha256(content_of(1)).hexdigest())
 
+    disk.is_slow = True
     filing = asyncio.create_task(archive.file_original(attempt, post, ["mona"], digest))
-    await asyncio.to_thread(disk.linked.wait, 20)
+    assert await asyncio.to_thread(disk.linked.wait, 20)
     filing.cancel()
     await asyncio.sleep(0)
     disk.go_on.set()

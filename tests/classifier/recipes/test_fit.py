@@ -14,6 +14,7 @@ from classifier.recipes.fit import FitPlace, embeddings, fit, probabilities
 from classifier.recipes.recipe_network import FULL, HALF, RecipeNetwork
 from classifier.recipes.trained import TrainedNetwork
 from tests.classifier.recipes.painted import SIDE, TINY, TinySettings, squares
+from tests.equipment.parameters import slow_after
 
 CLASSES = ("red", "green")
 
@@ -77,7 +78,7 @@ def test_the_same_seed_gives_the_same_network_and_another_seed_another() -> None
     assert not same(first, third)
 
 
-@pytest.mark.parametrize("kill_at", [2, 7, 11])
+@pytest.mark.parametrize("kill_at", slow_after(1, [7, 2, 11]))
 def test_a_training_that_was_killed_goes_on_and_ends_as_one_that_was_not(kill_at: int, tmp_path: Path) -> None:
     stages, settings = [squares(64, name="first"), squares(80, seed=3)], TinySettings(epochs=2, turn=5.0, noise=3.0)
     whole = fit(TINY, settings, CLASSES, stages)

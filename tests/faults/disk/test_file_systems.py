@@ -16,6 +16,7 @@ import pytest
 
 from storage.archive import Archive
 from storage.files.layout import FOLDERS
+from tests.equipment.parameters import slow_after
 from tests.faults import driver
 from tests.faults.checker.evidence import tree_digest
 from tests.faults.killing import ONE_AT_A_TIME, mends_itself
@@ -242,7 +243,7 @@ def cut(where: str, laboratory: Laboratory) -> None:
 
 
 @pytest.mark.fault("F11")
-@pytest.mark.parametrize("where", CUTS)
+@pytest.mark.parametrize("where", slow_after(1, CUTS))
 def test_a_power_cut_loses_nothing_that_was_acknowledged(where: str, laboratory: Laboratory) -> None:
     cut(where, laboratory)
 

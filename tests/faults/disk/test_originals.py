@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.equipment.parameters import slow_after
 from tests.faults import driver
 from tests.faults.checker import checker
 from tests.faults.killing import ONE_AT_A_TIME
@@ -137,7 +138,7 @@ def kill_and_go_on(originals: Originals, kind: str, number: int, unbroken: Mappi
 
 
 @pytest.mark.fault("X02")
-@pytest.mark.parametrize(("kind", "number"), [("rename", 5), ("commit", 30)])
+@pytest.mark.parametrize(("kind", "number"), slow_after(1, [("rename", 5), ("commit", 30)]))
 def test_a_kill_on_the_way_to_the_trash_is_mended(
     kind: str, number: int, originals: Originals, unbroken: Mapping[str, str]
 ) -> None:

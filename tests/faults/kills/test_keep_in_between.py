@@ -14,6 +14,7 @@ import pytest
 from storage.archive_records import Label
 from storage.label_writer import Labelling
 from storage.records import LabelValue
+from tests.equipment.parameters import slow_after
 from tests.faults import driver
 from tests.faults.checker.evidence import Expected
 from tests.faults.killing import ONE_AT_A_TIME
@@ -101,7 +102,7 @@ def _it_stays(root: Path, post: int, words: list[str], where: str) -> None:
 @pytest.mark.fault("U13")
 @pytest.mark.parametrize(
     ("scene", "kind", "number"),
-    [(APPLY, "rename", 2), (APPLY, "commit", 5), (CRAWL, "rename", 5)],
+    slow_after(1, [(APPLY, "rename", 2), (APPLY, "commit", 5), (CRAWL, "rename", 5)]),
     ids=lambda value: getattr(value, "name", str(value)),
 )
 def test_a_keep_label_filed_while_the_file_moves_is_obeyed(

@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from tests.equipment.parameters import slow_after
 from tests.faults import driver
 from tests.faults.kills.commands import activate, apply, rescore, restore, train
 from tests.faults.kills.grounds import Ground, painted_ground
@@ -22,11 +23,11 @@ from tests.faults.simulator.experiment import run_here
 SEED = 5
 KINDS = ("train", "rescore", "activate", "apply", "restore", "review")
 SAMPLE = (
-    ("train", Blow(kind="rename", number=1)),  # the package gets its name
     ("rescore", Blow(kind="commit", number=8)),
-    ("apply", Blow(kind="rename", number=3)),
     ("restore", Blow(kind="rename", number=3)),
     ("review", Blow(share=0.3)),
+    ("apply", Blow(kind="rename", number=3)),
+    ("train", Blow(kind="rename", number=1)),  # the package gets its name
 )
 SWEPT = ("rename", "mkdir", "commit")
 
@@ -88,7 +89,7 @@ def assert_mended(scenes: Scenes, kind: str, blow: Blow) -> bool:
 
 
 @pytest.mark.fault("M13", "M18", "U12", "X02")
-@pytest.mark.parametrize(("kind", "blow"), SAMPLE, ids=[f"{kind}, {blow}" for kind, blow in SAMPLE])
+@pytest.mark.parametrize(("kind", "blow"), slow_after(3, SAMPLE), ids=[f"{kind}, {blow}" for kind, blow in SAMPLE])
 def test_a_kill_loses_no_label_no_file_and_no_model(kind: str, blow: Blow, scenes: Scenes) -> None:
     assert assert_mended(scenes, kind, blow)
 

@@ -81,6 +81,7 @@ def test_a_stop_request_ends_the_run_in_order(number: signal.Signals, code: int,
 
 
 @pytest.mark.fault("P04")
+@pytest.mark.slow
 def test_a_crawl_stopped_five_times_on_a_site_that_moves_each_time_ends_like_an_unbroken_one(
     laboratory: Laboratory, place: Path
 ) -> None:

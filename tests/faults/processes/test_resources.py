@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pytest
 from sqlalchemy.engine.default import DefaultDialect
 
+from tests.equipment.parameters import slow_after
 from tests.faults import driver
 from tests.faults.killing import mends_itself
 from tests.faults.simulator import simulator
@@ -58,7 +59,7 @@ def test_a_run_stops_before_the_disk_is_full(
 
 
 @pytest.mark.fault("F10")
-@pytest.mark.parametrize("descriptors", [64, 40, 24])
+@pytest.mark.parametrize("descriptors", slow_after(1, [24, 40, 64]))
 def test_few_descriptors_are_enough_or_refused(laboratory: Laboratory, place: Path, descriptors: int) -> None:
     if shutil.which("prlimit") is None:
         pytest.skip("prlimit is not installed")

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.equipment.parameters import slow_after
 from tests.faults import driver
 from tests.faults.driver import Child
 from tests.faults.killing import command, mends_itself
@@ -41,7 +42,7 @@ def hanging(laboratory: Laboratory, site: Simulator, arguments: list[str], mark:
 @pytest.mark.fault("P13")
 @pytest.mark.parametrize(
     ("requests", "code"),
-    [((signal.SIGTERM,), 143), ((signal.SIGINT, signal.SIGINT), 130)],
+    slow_after(1, [((signal.SIGTERM,), 143), ((signal.SIGINT, signal.SIGINT), 130)]),
     ids=["once", "twice"],
 )
 def test_a_hanging_decoder_holds_up_no_stop(

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.equipment.parameters import slow_after
 from tests.faults import driver
 from tests.faults.checker import checker
 from tests.faults.killing import ONE_AT_A_TIME, command
@@ -189,7 +190,7 @@ def run_story(laboratory: Laboratory, *, seed: int, steps: int) -> None:
 
 
 @pytest.mark.fault("R02")
-@pytest.mark.parametrize("seed", [SEED, SEED + 1])
+@pytest.mark.parametrize("seed", slow_after(1, [SEED, SEED + 1]))
 def test_any_sequence_of_commands_ends_where_the_reference_model_says(laboratory: Laboratory, seed: int) -> None:
     run_story(laboratory, seed=seed, steps=10)
 

@@ -44,6 +44,7 @@ from storage.lifecycle.row_copy import TABLES, Batches
 from storage.lifecycle.verify import verify
 from storage.moves.trash import TrashChoice
 from storage.records import LabelValue, PostTags
+from tests.equipment.parameters import slow_after
 from tests.equipment.postgres import PostgresServer
 from tests.storage.samples import NO_RESERVE, keep, list_posts, make_post, relabel, sight
 
@@ -207,7 +208,7 @@ async def test_every_row_of_every_table_arrives_and_the_gallery_goes_on(
     assert copy_gallery(root, to, NO_RESERVE).digest == ""
 
 
-@pytest.mark.parametrize("batches", [1, 20, 60])
+@pytest.mark.parametrize("batches", slow_after(1, [20, 1, 60]))
 async def test_a_copy_that_is_killed_leaves_the_old_gallery_and_goes_on(moving: tuple[Path, str], batches: int) -> None:
     root, to = moving
     old = database_of(root)
@@ -239,7 +240,7 @@ class DyingDisk(Disk):
         super().fsync(descriptor)
 
 
-@pytest.mark.parametrize("at", [1, 2, 3, 4])
+@pytest.mark.parametrize("at", slow_after(1, [3, 1, 2, 4]))
 async def test_a_copy_that_is_killed_near_its_end_goes_on(moving: tuple[Path, str], at: int) -> None:
     root, to = moving
     before = content(database_of(root))
