@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.equipment.parameters import slow_after
 from tests.faults import driver
 from tests.faults.simulator import simulator
 from tests.faults.simulator.experiment import LOGGED_IN, Laboratory, run_here
@@ -47,7 +48,7 @@ def changed_files(trace: Path, root: Path) -> list[str]:
 
 @pytest.mark.fault("C08")
 @pytest.mark.skipif(driver.cannot_trace() is not None, reason=str(driver.cannot_trace()))
-@pytest.mark.parametrize("kind", ["crawl without a gallery", "crawl", "apply"])
+@pytest.mark.parametrize("kind", slow_after(1, ["crawl", "crawl without a gallery", "apply"]))
 def test_a_dry_run_makes_moves_and_removes_nothing(laboratory: Laboratory, place: Path, kind: str) -> None:
     root, trace = place / "root", place / "trace"
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:

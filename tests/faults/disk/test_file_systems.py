@@ -160,7 +160,7 @@ def others_place() -> Iterator[Path]:
 
 
 @pytest.mark.fault("F09")
-@pytest.mark.parametrize("closed", ["renditions", "."])
+@pytest.mark.parametrize("closed", slow_after(1, ["renditions", "."]))
 def test_a_folder_that_is_closed_to_us_is_named(laboratory: Laboratory, others_place: Path, closed: str) -> None:
     place = others_place
     root = laboratory.empty(place)

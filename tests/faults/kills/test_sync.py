@@ -56,7 +56,7 @@ def struck_well(scene: CommandScene, whole: Whole, root: Path, blow: Blow, seed:
 
 @pytest.mark.fault("P02")
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("blow", slow_after(1, BLOWS), ids=str)
+@pytest.mark.parametrize("blow", slow_after(0, BLOWS), ids=str)
 def test_a_killed_sync_is_finished_by_the_next(scene: CommandScene, whole: Whole, blow: Blow, tmp_path: Path) -> None:
     assert struck_well(scene, whole, tmp_path / "root", blow, SEED)
 

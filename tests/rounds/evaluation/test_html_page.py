@@ -24,6 +24,7 @@ from rounds.evaluation.html_page import report_html, report_json, write_report
 from rounds.evaluation.number_format import pictures
 from tests.equipment.accessibility import findings, overflowing, small_targets
 from tests.equipment.browser import browsing, why_not
+from tests.equipment.parameters import slow_after
 from tests.rounds.evaluation_samples import NOTHING, assessment, jpeg, mistake, with_doubted_tags
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -431,7 +432,7 @@ def test_no_table_is_cut_in_a_window_that_a_laptop_has_room_for(tmp_path: Path) 
 
 @pytest.mark.skipif(why_not() is not None, reason=why_not() or "")
 @pytest.mark.filterwarnings("ignore::ResourceWarning")  # selenium's own sockets
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", slow_after(1, ["light", "dark"]))
 def test_axe_finds_nothing_and_nothing_leaves_the_window(tmp_path: Path, scheme: str) -> None:
     page = write_report(with_doubted_tags(assessment()), tmp_path, now=NOON)
 
