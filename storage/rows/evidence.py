@@ -78,7 +78,8 @@ def gather_evidence(
     statement = _wide(target, backbone_hash, whole_gallery=whole_gallery)
     if held_out is not None:
         statement = statement.where(VersionRow.id.in_(_held_out(target, held_out)))
-    rows = connection.execute(statement).all()
+    # else what holds for every picture of the target would be gone through, and a page may be waiting
+    rows = connection.execute(statement).all() if _is_embedded(connection, backbone_hash) else []
     columns = list(zip(*rows, strict=True)) or [()] * len(_COLUMNS)
     named = dict(zip(_COLUMNS, columns, strict=True))
     artists: Mapping[int, str] = {}
@@ -121,6 +122,13 @@ def _held_out(target: Target, md5s: Collection[str]) -> CompoundSelect[int]:
         .where(PartRow.target == target.name, PartRow.value == SPLITS[-1])
     )
     return tested.union(select(VersionRow.id).where(VersionRow.md5.in_(texts_listed(sorted(md5s)))))
+
+
+def _is_embedded(connection: Connection, backbone_hash: str) -> bool:
+    """Whether any picture has an embedding of a backbone."""
+    backbone = select(BackboneRow.id).where(BackboneRow.hash == backbone_hash).scalar_subquery()
+    found = select(EmbeddingRow.version_id).where(EmbeddingRow.backbone_id == backbone).limit(1)
+    return connection.execute(found).first() is not None
 
 
 def has_evidence(connection: Connection, target: Target, backbone_hash: str) -> bool:

@@ -68,6 +68,8 @@ def fitting_rows(connection: Connection, query: Query, now: datetime, extent: Ex
         return nearest
     statement = _of_target(compile_query(planned, now, limit=limit, tags=plan.tags).add_columns(*columns), target)
     if plan.begin is None:
+        if plan.beside is not None:  # a sum, or SQLite would begin with them and sort
+            statement = statement.where((PostRow.key + 0).in_(plan.beside))
         return connection.execute(statement).all()
     in_order = posts_in_order(query, plan.begin)
     if in_order is None:

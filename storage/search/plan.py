@@ -21,9 +21,12 @@ from storage.search import meaning as asks
 from storage.search.language import LOCAL_METATAGS, And, Metatag, Node, Not, Query, Tag, Wildcard, conjuncts, leaves
 from storage.search.ranges import exact_real, parse_range
 from storage.search.ranking import UNCERTAIN
-from storage.search.sql import TagIds, among, named, within
+from storage.search.sql import FEW_TAGS, TagIds, among, named, within
 
 MOST_GATHERED = 50_000  # posts of one term; more are not even counted
+GATHERED_COST = 8  # of a post that is gathered, read and sorted, against one that is tried along an index
+MANY_COST = 4  # of looking through a post's own tags for many, against looking the post up among theirs
+ALONG_POSTS = frozenset((None, "id", "id_asc", "id_desc", "score", "score_asc", "score_desc"))  # orders with an index
 ALONG_SCORES = frozenset(("p", "p_asc"))  # orders that the index on what holds has
 _GUESS = 0.3  # the share of posts that is left by a term of which nothing is known
 _SCORED = "score"  # the site's, which has an index
@@ -36,6 +39,7 @@ class Plan:
     root: Node  # the same condition, the parts that leave the fewest posts first
     tags: TagIds = field(default_factory=dict)
     begin: Select[Any] | None = None  # keys of the posts that the rarest term leaves; None: along the order
+    beside: Select[Any] | None = None  # the same, to look each post up that is tried along the order
     along_scores: bool = False  # rows without a score are not found
     from_thresholds: bool = False  # by nearness to the threshold, outwards along the index of scores
 
@@ -60,10 +64,16 @@ def plan_for(connection: Connection, query: Query, now: datetime, limit: int | N
     rated.sort(key=lambda one: one.share)
     tried = min(posts, min(limits) / max(math.prod(one.share for one in rated), 1e-9))
     rarest = min((one for one in rated if one.keys is not None), key=lambda one: one.posts, default=None)
-    begin = rarest.keys if rarest is not None and rarest.posts < min(MOST_GATHERED, tried) else None
+    begin = beside = None
+    if rarest is not None:
+        along = query.order in ALONG_POSTS and tried < GATHERED_COST * rarest.posts
+        if rarest.posts < min(MOST_GATHERED, tried) and not along:
+            begin = rarest.keys
+        elif along and rarest.posts < min(MOST_GATHERED, tried * (MANY_COST if _means_many(rarest.part, tags) else 1)):
+            beside = rarest.keys
     along_scores = begin is None and query.order in ALONG_SCORES
     from_thresholds = begin is None and query.order == UNCERTAIN
-    return Plan(And(tuple(one.part for one in rated)), tags, begin, along_scores, from_thresholds)
+    return Plan(And(tuple(one.part for one in rated)), tags, begin, beside, along_scores, from_thresholds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +84,10 @@ class _Rated:
     share: float  # of all posts, as far as is known, 0..1
     posts: int = MOST_GATHERED  # that it leaves, counted up to here
     keys: Select[Any] | None = None  # of these posts, where an index has them
+
+
+def _means_many(part: Node, tags: TagIds) -> bool:
+    return isinstance(part, Tag | Wildcard) and len(tags[part]) > FEW_TAGS
 
 
 def _tags(connection: Connection, query: Query) -> TagIds:

@@ -63,7 +63,7 @@ from storage.search.ranking import (
 Condition = ColumnElement[bool]
 TagIds: TypeAlias = Mapping[Tag | Wildcard, Sequence[int]]  # a word -> the tags that it means, looked up before
 _ESCAPE = "\\"
-_FEW = 20  # tags that are looked up one by one; a post's own are looked through for more
+FEW_TAGS = 20  # tags that are looked up one by one; a post's own are looked through for more
 
 
 def compile_query(
@@ -151,13 +151,15 @@ def named(word: Tag | Wildcard) -> Condition:
 def _has_one_of(tags: Sequence[int]) -> Condition:
     """The post carries one of these tags: asked of the post's own."""
     carried = select(literal(1)).where(PostTagRow.post_key == PostRow.key)
-    its_tag = PostTagRow.tag_id.expression if len(tags) <= _FEW else PostTagRow.tag_id + 0  # keeps the index out of it
+    its_tag = (
+        PostTagRow.tag_id.expression if len(tags) <= FEW_TAGS else PostTagRow.tag_id + 0
+    )  # keeps the index out of it
     return exists(carried.where(among(its_tag, tags)))
 
 
 def among(column: ColumnElement[int], numbers: Sequence[int]) -> Condition:
     """The column has one of these values, however many they are: one parameter holds them all."""
-    if len(numbers) <= _FEW:
+    if len(numbers) <= FEW_TAGS:
         return column.in_(numbers)
     return column.in_(numbers_listed(numbers))
 
