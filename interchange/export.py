@@ -163,6 +163,11 @@ def _why(error: Exception) -> str:
     return f"it cannot be read or written: {getattr(error, 'strerror', None) or error}"
 
 
+def _picture_of(post: ExportPost) -> int:
+    """Equal for posts that have one file, and are of one class."""
+    return hash((post.md5 or post.name, post.target, label_of(post)))
+
+
 @dataclass(slots=True)
 class _Run:
     request: ExportRequest
@@ -172,6 +177,8 @@ class _Run:
     placement: Placement
     result: ExportResult = field(init=False)
     choice: Choice = field(init=False)
+    once: bool = field(init=False)  # whether a file that several posts have is exported for the first of them alone
+    shown: set[int] = field(default_factory=set)  # the pictures so far, by `_picture_of`
     last_stem: str = ""  # of the sample that was written last
 
     def __post_init__(self) -> None:
@@ -179,7 +186,9 @@ class _Run:
         if format_ in FOLDER_LAYOUTS:
             layout = FOLDER_LAYOUTS[format_](self.request.options)
             self.choice = replace(self.request.choice, undecided=not layout.trains, videos=layout.readable is None)
+            self.once = layout.readable is not None
         else:
+            self.once = format_ == SHARDS
             self.choice = replace(self.request.choice, videos=format_ == TABLE)
         if format_ == SHARDS and self.request.pictures.format is None:
             self.request = replace(self.request, pictures=replace(self.request.pictures, format=ENDING))
@@ -209,8 +218,10 @@ class _Run:
     def _classes(self) -> Counter[str]:
         """How many pictures of each class there are to train on."""
         posts = export_posts(self.reader, self.keys, brief=True)
-        wanted = (post for post in posts if self._split(post) == "train")
-        return Counter(label_of(post) for post in wanted if not isinstance(self._source(post), Refusal))
+        wanted = (post for post in posts if not isinstance(self._source(post), Refusal))
+        classes = Counter(label_of(post) for post in wanted if self._split(post) == "train")
+        self.shown.clear()
+        return classes
 
     def _writer(self, classes: Counter[str]) -> SampleWriter:
         request, root = self.request, self.reader.root
@@ -224,9 +235,13 @@ class _Run:
         return FolderWriter(layout, self.placement, root, request.how, request.pictures)
 
     def _source(self, post: ExportPost) -> SourceFile | Refusal:
-        if self.placement.ledger.is_withdrawn(post.site, post.post_id):
-            return Refusal("withdrawn from this export")
-        return self.choice.source(post)
+        source = self.choice.source(post)
+        if not isinstance(source, Refusal) and self.once:
+            if (picture := _picture_of(post)) in self.shown:
+                return Refusal("the same file as another post's, which is in the export")
+            self.shown.add(picture)  # also of one that was withdrawn, whose place no other post takes
+        withdrawn = self.placement.ledger.is_withdrawn(post.site, post.post_id)
+        return Refusal("withdrawn from this export") if withdrawn else source
 
     def _split(self, post: ExportPost) -> str:
         return post.split if self.request.options.split and post.split in SPLITS else "train"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,28 @@ def test_new_posts_come_and_those_that_no_longer_fit_go(gallery: SmallGallery) -
         "manifest.jsonl", "metadata_mona.json",
     ]  # fmt: skip
     assert record["removed"] == 1
+
+
+@pytest.mark.parametrize(("form", "posts"), [("kohya", [1]), ("webdataset", [1]), ("csv", [1, 2])])
+def test_one_file_of_two_posts_is_one_picture_to_train_on_and_stays_away_when_withdrawn(
+    gallery: SmallGallery, form: str, posts: list[int]
+) -> None:
+    gallery.add(1, 2)
+    with closing(sqlite3.connect(gallery.root / "crawl.db")) as database, database:
+        for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER {trigger}")
+        for table in ("post", "file_version"):
+            database.execute(f"UPDATE {table} SET md5 = (SELECT md5 FROM post WHERE post_id = 1)")
+    for path in (gallery.root / "gallery" / "mona").iterdir():
+        path.write_bytes(gallery.contents[1])
+
+    done = gallery.export(form)
+
+    assert [row["post_id"] for row in gallery.manifest()] == posts
+    assert ("the same file as another post's" in done.stderr) == (posts == [1])
+    gallery.export(form, "--withdraw", "1")
+    gallery.export(form)
+    assert [row["post_id"] for row in gallery.manifest()] == posts[1:]
 
 
 def test_a_caption_that_was_corrected_stays_and_moves_along(gallery: SmallGallery) -> None:
