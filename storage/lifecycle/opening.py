@@ -80,7 +80,9 @@ def _checked_and_recovered(
     engine = root.database.writing_engine(busy_timeout_s=settings.busy_timeout_s)
     try:
         with engine.connect() as connection:
-            if root.database.size_of(connection) <= (SMALL_DATABASE if lock.was_clean else settings.quick_check_limit):
+            size = root.database.size_of(connection)
+            connection.rollback()  # a server is asked in a transaction, and recovery has its own
+            if size <= (SMALL_DATABASE if lock.was_clean else settings.quick_check_limit):
                 problems = root.database.check(connection)
                 connection.rollback()
                 if problems:

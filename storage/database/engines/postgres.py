@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,8 +111,8 @@ class PostgresDatabase:
             import psycopg
 
             connection = self._connected(busy_timeout_s)
-            connection.execute(_TEMPORARY)
-            connection.commit()
+            with suppress(psycopg.errors.DiskFull), connection.transaction():
+                connection.execute(_TEMPORARY)  # where there is no room for it, all can be read but lists by a rank
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             return connection
