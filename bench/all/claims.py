@@ -125,7 +125,7 @@ COMMANDS: Sequence[Command] = (
     ),
     Command(
         "bench.sync",
-        ("--posts", "1000", "--nights", "6"),
+        ("--posts", "300", "--nights", "12"),
         ("--posts", "2000", "--nights", "30"),
         [
             _at_most(
