@@ -130,7 +130,9 @@ def watched(root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Journal]:
 @contextmanager
 def _commits_told_to(journal: Journal) -> Iterator[None]:
     def committing(connection: Connection) -> None:
-        if not connection.exec_driver_sql("PRAGMA query_only").scalar():  # a reader's commit records nothing
+        on_a_server = connection.dialect.name == "postgresql"
+        asked = connection.exec_driver_sql("SHOW transaction_read_only" if on_a_server else "PRAGMA query_only")
+        if asked.scalar() in (0, "off"):  # a reader's commit records nothing
             journal.committed()
 
     event.listen(Engine, "commit", committing)
