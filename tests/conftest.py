@@ -15,7 +15,7 @@ from tests.branch_coverage import CoverageFloor
 from tests.equipment import galleries_on
 from tests.equipment.postgres import PostgresServer, server_or_skip, share_a_server
 
-UNCOUNTED = ("tests/faults/", "tests/bench/")
+UNCOUNTED = tuple(f"tests/{room}/" for room in ("bench", "demo", "distributed", "faults", "review", "rounds", "system"))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,8 +52,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what holds none of the rows that were asked for, and on a server what is about the file.
 
-    Tests of whole commands against faults run lines that other tests run as well; counting them takes a third of
-    their time, so they are not counted.
+    Tests of faults, of benchmarks and of rooms without a floor run lines that other tests run as well; counting them
+    takes a third of their time, so they are not counted.
     """
     for item in items:
         if item.nodeid.startswith(UNCOUNTED):

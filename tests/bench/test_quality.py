@@ -62,18 +62,21 @@ def contestants(tmp_path_factory: pytest.TempPathFactory) -> list[Contestant]:
     return compared(bench_of(folder, (SAME,)), ["mona"])["mona"]
 
 
+@pytest.mark.slow  # trains networks
 def test_both_sides_are_tested_on_the_same_pictures(contestants: list[Contestant]) -> None:
     assert [one.name for one in contestants] == ["seven layers", "ours, same files"]
     assert contestants[0].tested_on == contestants[1].tested_on
     assert all(len(one.scored.scores) == len(one.tested_on) for one in contestants)
 
 
+@pytest.mark.slow  # trains networks
 def test_nobody_learns_from_a_group_that_is_tested(contestants: list[Contestant]) -> None:
     for one in contestants:
         assert one.learned_from
         assert not groups(one.learned_from) & groups(one.tested_on)
 
 
+@pytest.mark.slow  # trains networks
 def test_ours_learns_from_the_very_files_of_the_recipe(contestants: list[Contestant]) -> None:
     recipe, ours = contestants
 
@@ -104,6 +107,7 @@ def test_several_targets_are_compared_in_one_run(tmp_path: Path) -> None:
         assert contestants[2].learned_from == bench.splits.training
 
 
+@pytest.mark.slow  # trains networks
 def test_the_recipe_learns_from_classes_balanced_to_within_a_hundred(contestants: list[Contestant]) -> None:
     recipe = contestants[0]
 
@@ -124,6 +128,7 @@ def test_balancing_leaves_out_only_what_is_too_much(positives: int, others: int)
     assert len(set(rows.tolist())) == len(rows)
 
 
+@pytest.mark.slow  # trains networks
 def test_the_table_puts_the_figures_side_by_side_and_says_what_was_smaller(contestants: list[Contestant]) -> None:
     text = report(contestants)
 
@@ -136,6 +141,7 @@ def test_the_table_puts_the_figures_side_by_side_and_says_what_was_smaller(conte
     assert "NOT THE RECIPE AS WRITTEN: 24 px instead of 512, 1 of 20 epochs" in text
 
 
+@pytest.mark.slow  # trains networks
 def test_all_figures_fit_into_json(contestants: list[Contestant]) -> None:
     records = json.loads(json.dumps([one.to_json() for one in contestants], allow_nan=False))
 
@@ -213,6 +219,7 @@ def test_a_network_that_learned_nothing_does_best_by_keeping_nothing() -> None:
     assert threshold > 0.5
 
 
+@pytest.mark.slow  # trains networks
 def test_the_goal_is_a_fifth_of_the_errors_at_the_thresholds_in_use(contestants: list[Contestant]) -> None:
     truth = [True] * 10 + [False] * 10
     recipe = replace(contestants[0], scored=scored([0.1] * 10 + [0.2] * 10, truth))

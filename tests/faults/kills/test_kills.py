@@ -24,7 +24,7 @@ def _skip_where_nothing_can_aim(kind: str) -> None:
 
 
 @pytest.mark.fault("P01")
-@pytest.mark.parametrize(("kind", "number"), slow_after(2, SAMPLE), ids=[f"{kind} {number}" for kind, number in SAMPLE])
+@pytest.mark.parametrize(("kind", "number"), slow_after(1, SAMPLE), ids=[f"{kind} {number}" for kind, number in SAMPLE])
 def test_a_kill_in_the_middle_of_an_operation_is_mended(kind: str, number: int, laboratory: Laboratory) -> None:
     _skip_where_nothing_can_aim(kind)
     with simulator(laboratory.gallery(), laboratory.cache) as site:

@@ -89,7 +89,7 @@ def assert_mended(scenes: Scenes, kind: str, blow: Blow) -> bool:
 
 
 @pytest.mark.fault("M13", "M18", "U12", "X02")
-@pytest.mark.parametrize(("kind", "blow"), slow_after(2, SAMPLE), ids=[f"{kind}, {blow}" for kind, blow in SAMPLE])
+@pytest.mark.parametrize(("kind", "blow"), slow_after(1, SAMPLE), ids=[f"{kind}, {blow}" for kind, blow in SAMPLE])
 def test_a_kill_loses_no_label_no_file_and_no_model(kind: str, blow: Blow, scenes: Scenes) -> None:
     assert assert_mended(scenes, kind, blow)
 

@@ -171,18 +171,18 @@ async def test_what_the_server_refuses_is_said_and_undone(
 
 
 @pytest.fixture
-def small_disk(server: PostgresServer) -> Iterator[Path]:
-    """A disk of the server's with little room, as the tablespace `small`."""
-    disk = server.folder / "small-disk"
+def small_disk(mortal: PostgresServer) -> Iterator[Path]:
+    """A disk of the server's with little room, as the tablespace `small`; while it is full no database there can go."""
+    disk = mortal.folder / "small-disk"
     disk.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", "size=7m", "tmpfs", str(disk)]
     if subprocess.run(words, capture_output=True, check=False).returncode:
         pytest.skip("no file system can be mounted here")
-    server.own(disk)
-    server.sql(f"CREATE TABLESPACE small LOCATION '{disk}'")
+    mortal.own(disk)
+    mortal.sql(f"CREATE TABLESPACE small LOCATION '{disk}'")
     yield disk
-    server.drop_databases()
-    server.sql("DROP TABLESPACE small")
+    mortal.drop_databases()
+    mortal.sql("DROP TABLESPACE small")
     subprocess.run(["umount", "-l", str(disk)], check=True)
 
 
@@ -192,10 +192,10 @@ def grow(disk: Path) -> None:
 
 @pytest.mark.fault("D09", "D17")
 async def test_a_full_disk_of_the_server_stops_the_run_and_loses_nothing(
-    server: PostgresServer, root: Path, small_disk: Path
+    mortal: PostgresServer, root: Path, small_disk: Path
 ) -> None:
-    server.new_gallery(root)
-    (root / ".database").write_text(server.new_database("pattern", "TABLESPACE small") + "\n")
+    mortal.new_gallery(root)
+    (root / ".database").write_text(mortal.new_database("pattern", "TABLESPACE small") + "\n")
     pages = [[make_post(number) for number in range(start, start + 200)] for start in range(1, 8000, 200)]
     filed: list[int] = []
 
