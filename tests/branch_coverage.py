@@ -1,9 +1,9 @@
 """How much of each room the tests run: `pytest --cov --cov-report= --coverage-floor` prints it and holds a floor.
 
 Figures are coverage.py's with branches: (lines run + branches taken) / (lines + branches); the branches alone have a
-floor of their own, because lines outnumber them. What runs in processes that a test starts is not counted, nor in
-tests of faults, benchmarks and rooms without a floor, so a module whose every line runs there alone counts as not run.
-Whether a network runtime is fast or right is measured elsewhere; of the classifier the half counts that imports none.
+floor of their own, because lines outnumber them. What runs in processes that a test starts is not counted,
+so a module whose every line runs there alone counts as not run. Whether a network
+runtime is fast or right is measured elsewhere; of the classifier the half counts that imports none.
 """
 
 from __future__ import annotations

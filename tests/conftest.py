@@ -15,8 +15,6 @@ from tests.branch_coverage import CoverageFloor
 from tests.equipment import galleries_on
 from tests.equipment.postgres import PostgresServer, server_or_skip, share_a_server
 
-UNCOUNTED = tuple(f"tests/{room}/" for room in ("bench", "demo", "distributed", "faults", "review", "rounds", "system"))
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """`--row F03`, more than once if wanted; `--coverage-floor` with `--cov`."""
@@ -50,14 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what holds none of the rows that were asked for, and on a server what is about the file.
-
-    Tests of faults, of benchmarks and of rooms without a floor run lines that other tests run as well; counting them
-    takes a third of their time, so they are not counted.
-    """
-    for item in items:
-        if item.nodeid.startswith(UNCOUNTED):
-            item.add_marker("no_cover")
+    """Leave out what holds none of the rows that were asked for, and on a server what is about the file."""
     if galleries_on.on_a_server():
         for item in items:
             for mark in item.iter_markers("sqlite"):
