@@ -16,13 +16,11 @@ from pathlib import Path
 from statistics import median
 
 from bench.all.catalogue import Command, Figure, Reading
-from bench.samples.demo_material import demo_material
+from bench.samples.demo_material import HEAD_ALONE, demo_material
 
 _NOT_MEASURED = re.compile(r"^not measured: (.+)$", re.MULTILINE)
 ROOT = Path(__file__).resolve().parents[2]
 MATERIAL, MATERIAL_POSTS = "demo", "400"  # a folder of a quick run's painted posts and model, and how many they are
-# first models are learned in seconds: what is measured is the crawl after it
-QUICK_SETTINGS = {"CRAWL_ROUND_ZERO_NETWORK": "pretrained"}
 QUICK_LIMIT_S = 240.0  # of one command: a quick run ends, whatever hangs
 QUICK_BUDGET_S = 560.0  # after which a quick run begins no more commands
 
@@ -69,16 +67,20 @@ def run(command: Command, *, full: bool, work: Path) -> str:
         subprocess.TimeoutExpired: after the command's limit; it is killed, with all that it started.
     """
     line = [sys.executable, "-m", command.module, *command.arguments(full=full, material=str(work / MATERIAL))]
-    settings = {} if full else QUICK_SETTINGS
+    settings = {} if full else HEAD_ALONE  # what is measured is the crawl after learning
     with subprocess.Popen(
         line, cwd=ROOT, env={**os.environ, **settings}, stdout=subprocess.PIPE, text=True, process_group=0
     ) as process:
         try:
-            output, _ = process.communicate(timeout=command.limit_s if full else QUICK_LIMIT_S)
+            output, _ = process.communicate(timeout=_limit_s(command, full=full))
         finally:
             with contextlib.suppress(ProcessLookupError):  # all of them have ended
                 os.killpg(process.pid, signal.SIGKILL)
     return output
+
+
+def _limit_s(command: Command, *, full: bool) -> float:
+    return command.limit_s if full else QUICK_LIMIT_S
 
 
 def prepared(commands: Sequence[Command], *, full: bool, work: Path, report: Callable[[str], None]) -> None:
@@ -173,5 +175,5 @@ def _output(
     try:
         return start(command, full=full, work=work)
     except subprocess.TimeoutExpired:
-        report(f"{command.module} did not end within {command.limit_s if full else QUICK_LIMIT_S:.0f} s")
+        report(f"{command.module} did not end within {_limit_s(command, full=full):.0f} s")
         return ""

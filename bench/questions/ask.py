@@ -47,38 +47,40 @@ def main() -> None:
     found: dict[str, dict[str, list[float]]] = {}
     with open_reader(root) as reader:
         for kind, questions in QUESTIONS.items():
-            found[kind] = {one: _times(lambda one=one: reader.query(one, ROWS), most_s) for one in questions}
-        found["status"] = {"crawl status": _times(reader.status, most_s)}
-    found["a page of the grid"] = _pages(root, most_s)
+            found[kind] = {one: times(lambda one=one: reader.query(one, ROWS), most_s) for one in questions}
+        found["status"] = {"crawl status": times(reader.status, most_s)}
+    found["a page of the grid"] = pages(root, most_s)
     for kind, lists in FIRST_LISTS.items():
-        found[kind] = {name: _times(lambda query=query: _opened(root, query), most_s) for name, query in lists.items()}
+        found[kind] = {name: times(lambda query=query: opened(root, query), most_s) for name, query in lists.items()}
     print(json.dumps(found))
 
 
-def _pages(root: Path, most_s: float) -> dict[str, list[float]]:
-    """Cards of pictures at different depths of the list."""
+def pages(root: Path, most_s: float, clock: Callable[[], float] = time.thread_time) -> dict[str, list[float]]:
+    """Seconds of the cards of pictures at different depths of the list."""
     with GalleryReviewService(root, "bench") as service:
         ids = service.find(TARGET, "").ids
         starts = [len(ids) * tenth // 10 for tenth in range(10)]
-        pages = {str(start): ids[start : start + CARDS] for start in starts}
+        windows = {str(start): ids[start : start + CARDS] for start in starts}
         return {
-            start: _times(lambda page=page: service.pictures(TARGET, page), most_s) for start, page in pages.items()
+            start: times(lambda page=page: service.pictures(TARGET, page), most_s, clock)
+            for start, page in windows.items()
         }
 
 
-def _opened(root: Path, expression: str) -> None:
+def opened(root: Path, expression: str) -> None:
     """What the page asks for when it is opened: figures, a list, the cards of the first window."""
     with GalleryReviewService(root, "bench") as service:
         service.facts(TARGET)
         service.pictures(TARGET, service.find(TARGET, expression).ids[:CARDS])
 
 
-def _times(ask: Callable[[], object], most_s: float) -> list[float]:
+def times(ask: Callable[[], object], most_s: float, clock: Callable[[], float] = time.thread_time) -> list[float]:
+    """Seconds of each asking, at most five, until the time is up."""
     seconds: list[float] = []
     while len(seconds) < 5 and sum(seconds) < most_s:
-        began = time.thread_time()
+        began = clock()
         ask()
-        seconds.append(time.thread_time() - began)
+        seconds.append(clock() - began)
     return seconds
 
 

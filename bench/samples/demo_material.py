@@ -18,6 +18,7 @@ from tests.equipment.galleries import served
 
 TAG, TARGET = "genshin_impact", "mona"
 RENDITIONS = "180x180,720x720"
+HEAD_ALONE = {"CRAWL_ROUND_ZERO_NETWORK": "pretrained"}  # first models are learned in seconds, not minutes
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +52,21 @@ class DemoMaterial:
             return
         unfinished = self.folder / "unfinished"
         with served(["--posts", posts, "--cache", str(self.cache)]) as url:
-            words = [
-                "--site",
-                url,
+            place = ["--site", url, "--root", str(unfinished)]
+            command = [
+                sys.executable,
+                "-m",
+                "commands",
                 "--tag",
                 TAG,
                 "--keep",
                 TARGET,
-                "--root",
-                str(unfinished),
+                *place,
                 "--limit",
                 "1",
                 "--quiet",
             ]
-            environment = {**os.environ, "CRAWL_ROUND_ZERO_NETWORK": "pretrained"}
-            command = [sys.executable, "-m", "commands", *words, "--limit", "1", "--quiet"]
+            environment = {**os.environ, **HEAD_ALONE}
             done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
         if done.returncode not in (0, 3):
             raise SystemExit(f"the crawl that learns the model ended with {done.returncode}")

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from bench.questions.__main__ import percentiles
-from bench.questions.ask import CARDS, FIRST_LISTS, QUESTIONS, ROWS, TARGET
+from bench.questions.ask import FIRST_LISTS, QUESTIONS, ROWS, opened, pages, times
 from bench.storage import looks_a_second, make_post, rescore
-from review.gallery_service import GalleryReviewService
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings, ListedPage
 
@@ -52,26 +51,13 @@ def asked(root: Path) -> Measured:
     found: dict[str, float] = {}
     with open_reader(root) as reader:
         for kind, questions in QUESTIONS.items():
-            times = {one: _times(partial(reader.query, one, ROWS)) for one in questions}
-            found |= _named(kind, times)
+            found |= _named(kind, {one: _times(partial(reader.query, one, ROWS)) for one in questions})
         found |= _named("crawl status", {"": _times(reader.status)})
         found["a table of what is kept, ms"] = 1000 * min(_times(lambda: reader.query("decision:keep").rows))
-    with GalleryReviewService(root, "bench") as service:
-        ids = service.find(TARGET, "").ids
-        pages = [ids[len(ids) * tenth // 10 :][:CARDS] for tenth in range(10)]
-        found |= _named(
-            "a page of the grid",
-            {str(n): _times(partial(service.pictures, TARGET, page)) for n, page in enumerate(pages)},
-        )
+    found |= _named("a page of the grid", pages(root, MOST_S, time.perf_counter))
     for kind, lists in FIRST_LISTS.items():
-        found |= _named(kind, {name: _times(partial(_opened, root, query)) for name, query in lists.items()})
+        found |= _named(kind, {name: _times(partial(opened, root, query)) for name, query in lists.items()})
     return found
-
-
-def _opened(root: Path, expression: str) -> None:
-    with GalleryReviewService(root, "bench") as service:
-        service.facts(TARGET)
-        service.pictures(TARGET, service.find(TARGET, expression).ids[:CARDS])
 
 
 def _named(kind: str, times: Mapping[str, Sequence[float]]) -> Measured:
@@ -80,9 +66,4 @@ def _named(kind: str, times: Mapping[str, Sequence[float]]) -> Measured:
 
 
 def _times(ask: Callable[[], object]) -> list[float]:
-    seconds: list[float] = []
-    while len(seconds) < 5 and sum(seconds) < MOST_S:
-        began = time.perf_counter()
-        ask()
-        seconds.append(time.perf_counter() - began)
-    return seconds
+    return times(ask, MOST_S, time.perf_counter)

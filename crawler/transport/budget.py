@@ -275,14 +275,17 @@ class Budget:
     async def wide_place(self, share: WideShare, count: int) -> int:
         """One of the places that all machines share."""
         while (place := await share.take_place(count)) is None:
-            await self._sleep(self._manners.slot_poll_s * self._chance.uniform(0.5, 1.5))
+            await self._until_a_place_may_be_free()
         return place
 
     async def place(self, places: SlotFiles) -> tuple[int, int]:
         """One of the places that all processes share."""
         while (place := places.take()) is None:
-            await self._sleep(self._manners.slot_poll_s * self._chance.uniform(0.5, 1.5))
+            await self._until_a_place_may_be_free()
         return place
+
+    async def _until_a_place_may_be_free(self) -> None:
+        await self._sleep(self._manners.slot_poll_s * self._chance.uniform(0.5, 1.5))
 
     async def grant(self, bucket: Bucket) -> float:
         """Wait for a permit of the bucket; returns the time it was granted."""

@@ -151,9 +151,8 @@ def named(word: Tag | Wildcard) -> Condition:
 def _has_one_of(tags: Sequence[int]) -> Condition:
     """The post carries one of these tags: asked of the post's own."""
     carried = select(literal(1)).where(PostTagRow.post_key == PostRow.key)
-    its_tag = (
-        PostTagRow.tag_id.expression if len(tags) <= FEW_TAGS else PostTagRow.tag_id + 0
-    )  # keeps the index out of it
+    # a sum keeps the index out of it
+    its_tag = PostTagRow.tag_id.expression if len(tags) <= FEW_TAGS else PostTagRow.tag_id + 0
     return exists(carried.where(among(its_tag, tags)))
 
 

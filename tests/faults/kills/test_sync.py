@@ -12,7 +12,6 @@ import pytest
 
 from commands.terminal.exit_codes import ExitCode
 from storage.label_writer import Labelling
-from tests.equipment.parameters import slow_after
 from tests.faults import driver
 from tests.faults.kills.changed_site import SYNC, changed_site, sync
 from tests.faults.kills.grounds import Ground
@@ -56,7 +55,8 @@ def struck_well(scene: CommandScene, whole: Whole, root: Path, blow: Blow, seed:
 
 @pytest.mark.fault("P02")
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("blow", slow_after(0, BLOWS), ids=str)
+@pytest.mark.slow
+@pytest.mark.parametrize("blow", BLOWS, ids=str)
 def test_a_killed_sync_is_finished_by_the_next(scene: CommandScene, whole: Whole, blow: Blow, tmp_path: Path) -> None:
     assert struck_well(scene, whole, tmp_path / "root", blow, SEED)
 
