@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.plurals import counted
 from tests.commands.following.month import Month, Night
 from tests.commands.small_site import small_site
 
@@ -44,15 +45,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         renames = {options.nights // 3: "target", 2 * options.nights // 3: "series"}
         for number in range(1, options.nights + 1):
             print(_line(month.day(rename=renames.get(number, ""), last=number == options.nights)), flush=True)
-        differences, kept = month.differences(), month.labels() == before
+        differences, wrong, now = month.differences(), month.wrong_labels(before), month.labels()
     ratio = month.asked / month.needed
     print(f"requests for lists: {month.asked}; the changes need {month.needed}: {ratio:.2f} times as many")
     print(f"rows that differ from a fresh crawl: {len(differences)}")
-    print(f"labels: {len(before)}, {'all there' if kept else 'NOT all there'}")
-    for line in differences[:10]:
+    print(f"labels: {len(before)}, {'NOT all there' if wrong else 'all there'}; {_shared(len(now) - len(before))}")
+    for line in [*wrong, *differences][:10]:
         print(f"  {line}")
     print(f"{time.monotonic() - started:.0f} s")
-    return 0 if not differences and kept and ratio <= MOST else 1
+    return 0 if not differences and not wrong and ratio <= MOST else 1
+
+
+def _shared(posts: int) -> str:
+    return f"{counted(posts, 'post')} came to show a labelled picture, and have its label"
 
 
 def _line(night: Night) -> str:

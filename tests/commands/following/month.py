@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from commands.app import app
 from demo.galleries.gallery import EPOCH
 from storage.archive import open_reader
+from storage.records import LabelReason
 from tests.commands.small_site import MONA, SERIES, SmallSite
 from tests.faults.stubs.parts import stub_parts
 
@@ -30,7 +31,7 @@ SELECT p.post_id, p.hidden_reason, CASE WHEN p.hidden_reason IS NULL THEN p.md5 
 FROM results r JOIN post p ON p.post_id = r.post_id AND p.site = r.site ORDER BY p.post_id
 """
 _LABELS = """
-SELECT p.post_id, v.md5, l.target, l.value, l.who FROM label l JOIN file_version v ON v.id = l.version_id
+SELECT p.post_id, v.md5, l.target, l.value, l.who, l.why FROM label l JOIN file_version v ON v.id = l.version_id
 JOIN post p ON p.key = v.post_key ORDER BY l.seq
 """
 
@@ -140,7 +141,7 @@ class Month:
                 gallery.edit(post_id, is_deleted=not post.is_deleted, updated_at=moment)
             elif number == 2:
                 other = gallery.posts[self.chance.choice(gallery.ids)]
-                gallery.edit(post_id, picture=other.picture, updated_at=moment)
+                gallery.edit(post_id, picture=other.picture, updated_at=moment)  # which somebody may have labelled
             elif number == 3:
                 gallery.edit(post_id, rating=self.chance.choice("gsqe"), updated_at=moment)
             elif number == 4:
@@ -167,9 +168,23 @@ class Month:
     # --- the two galleries -------------------------------------------------------------------------------------------
 
     def labels(self) -> Sequence[tuple[Any, ...]]:
-        """Every label of the gallery, in the order in which they were given."""
+        """Every label of the gallery, in the order in which they were given; why it was given comes last."""
         with self.site.reader() as reader:
             return reader.sql(_LABELS).rows
+
+    def wrong_labels(self, given: Sequence[tuple[Any, ...]]) -> list[str]:
+        """What became of labels that must not: one that people gave is not there, or one is there that nobody gave.
+
+        A post that came to show the very same file as a labelled one has that one's label, too.
+
+        Args:
+            given: by people, from `labels`.
+        """
+        now, said = self.labels(), {label[1:5] for label in given}
+        lost = [f"lost: {label}" for label in given if label not in now]
+        new = [label for label in now if label not in given]
+        unfounded = [label for label in new if label[5] != LabelReason.SAME_PICTURE or label[1:5] not in said]
+        return [*lost, *(f"given by nobody: {label}" for label in unfounded)]
 
     def differences(self) -> list[str]:
         """Where the gallery is not what a fresh crawl of the site as it is now makes."""
