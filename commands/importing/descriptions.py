@@ -117,7 +117,9 @@ class GalleryDlFacts(_AnyFiles):
         """With the post of the file of facts, where it is one of this site."""
         whose = facts.get("category")
         if not isinstance(whose, str) or self.site.name not in sites_of(whose):
-            why = f"of {whose!s:.40}, not of {self.site.name}" if whose else "names no site"
+            why = "names no site"
+            if isinstance(whose, str) and whose:
+                why = f"of {whose:.40}, not of {self.site.name}; --site {sites_of(whose)[0]:.40} records those"
         else:
             try:
                 return Description(md5s, post_of_facts(self.site, facts))

@@ -10,7 +10,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -26,8 +26,8 @@ from storage.errors import BadPath, RefusedFile
 from storage.files.paths import rendition_path
 from storage.files.tree import Tree
 from storage.looks.look_rows import file_rendition
-from storage.records import ELSEWHERE, ORIGINAL, Place, Post, StoredRendition
-from storage.rows.posts import PostRows, load_posts
+from storage.records import ELSEWHERE, ORIGINAL, Place, Post, PostTags, StoredRendition, TagCategory
+from storage.rows.posts import PostRows, load_posts, tags_of
 from storage.uninterrupted import uninterrupted
 from system.flush import flush
 from system.regular_files import open_regular
@@ -127,14 +127,35 @@ def file_newer(connection: Connection, rows: PostRows, posts: Sequence[Post], ru
     """Record the posts whose rows are missing or older; says how many."""
     if not posts:
         return 0
-    known: dict[int, datetime] = {}
+    known: dict[int, tuple[int, datetime]] = {}
     for chunk in chunked([post.id for post in posts]):
-        stated = select(PostRow.post_id, PostRow.updated_at)
+        stated = select(PostRow.post_id, PostRow.key, PostRow.updated_at)
         found = connection.execute(stated.where(PostRow.site == posts[0].site, PostRow.post_id.in_(chunk)))
-        known.update((row.post_id, row.updated_at) for row in found)
-    new = [post for post in posts if post.id not in known or post.updated_at > known[post.id]]
-    rows.file(connection, new, run_id, now)
+        known.update((row.post_id, (row.key, row.updated_at)) for row in found)
+    new = [post for post in posts if post.id not in known or post.updated_at > known[post.id][1]]
+    keys = {post.id: known[post.id][0] for post in new if post.id in known}
+    rows.file(connection, _in_known_categories(connection, new, keys), run_id, now)
     return len(new)
+
+
+def _in_known_categories(connection: Connection, posts: Sequence[Post], keys: Mapping[int, int]) -> list[Post]:
+    """Posts whose facts put no tag into a category keep the categories that their tags have here."""
+    bare = [keys[post.id] for post in posts if post.id in keys and post.tags.all() == frozenset(post.tags.general)]
+    here: dict[int, Mapping[str, Sequence[str]]] = {}
+    for chunk in chunked(bare):
+        here.update(tags_of(connection, chunk))
+    return [
+        replace(post, tags=_divided(post.tags, here[keys[post.id]])) if keys.get(post.id) in here else post
+        for post in posts
+    ]
+
+
+def _divided(tags: PostTags, here: Mapping[str, Sequence[str]]) -> PostTags:
+    kinds = {name: category for category, names in here.items() for name in names}
+    found: dict[str, list[str]] = {category.value: [] for category in TagCategory}
+    for name in tags.general:
+        found[kinds.get(name, TagCategory.GENERAL.value)].append(name)
+    return PostTags(**{category: tuple(names) for category, names in found.items()})
 
 
 def unlooked(connection: Connection, models: Mapping[str, str], above: int, limit: int) -> Sequence[tuple[int, Post]]:
