@@ -1,6 +1,6 @@
-"""How much of each room the tests run: `pytest --cov --cov-report= --coverage-floor` prints it and holds a floor.
+"""How much of each room the tests run, and the floor under it; `tests/coverage_plugin.py` measures and prints it.
 
-Figures are coverage.py's with branches: (lines run + branches taken) / (lines + branches); the branches alone have a
+Figures are (lines run + branches taken) / (lines + branches); the branches alone have a
 floor of their own, because lines outnumber them. What runs in processes that a test starts is not counted,
 so a module whose every line runs there alone counts as not run. Whether a network
 runtime is fast or right is measured elsewhere; of the classifier the half counts that imports none.
@@ -8,15 +8,11 @@ runtime is fast or right is measured elsewhere; of the classifier the half count
 
 from __future__ import annotations
 
-import json
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -82,13 +78,14 @@ Modules = Mapping[str, Counted]  # by path from the repository
 
 
 def modules_of(report: Mapping[str, Any], root: Path = REPOSITORY) -> dict[str, Counted]:
-    """The modules of a report in coverage.py's JSON that import no network runtime; its paths are from `root`."""
+    """The modules of a report of SlipCover's that import no network runtime; its paths are from `root`."""
     found = {}
     for path, module in report["files"].items():
-        summary = module["summary"]
         if not _RUNTIME.search((root / path).read_text(encoding="utf-8")):
-            names = ("num_statements", "covered_lines", "num_branches", "covered_branches")
-            found[path] = Counted(*(summary.get(name, 0) for name in names))
+            run, missed, taken, not_taken = (
+                len(module[f"{state}_{what}"]) for what in ("lines", "branches") for state in ("executed", "missing")
+            )
+            found[path] = Counted(run + missed, run, taken + not_taken, taken)
     return found
 
 
@@ -119,40 +116,3 @@ def lines_of(modules: Modules, floors: Mapping[str, Floor] = FLOORS) -> Iterator
         if not all_of_it.reaches(floor):
             for path, counted in list(room(modules, name).items())[:_WORST]:
                 yield f"    {counted.percent:5.1f} %, {counted.missed} missed: {path}"
-
-
-class CoverageFloor:
-    """The plugin; fails a run after which a room is below its floor."""
-
-    def __init__(self) -> None:
-        self._modules: Modules = {}
-
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """When pytest-cov has joined the processes' figures; a run that was stopped has none."""
-        if session.exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
-            return
-        self._modules = modules_of(_report())
-        if below_floor(self._modules) and session.exitstatus == pytest.ExitCode.OK:
-            session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Before pytest's own summary."""
-        if not self._modules:
-            return
-        terminalreporter.section("branch coverage")
-        for line in lines_of(self._modules):
-            terminalreporter.write_line(line)
-        for name in below_floor(self._modules):
-            terminalreporter.write_line(f"ERROR: the tests run less of {name}/ than its floor", red=True)
-
-
-def _report() -> Mapping[str, Any]:
-    import coverage
-
-    measured = coverage.Coverage()
-    measured.load()
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "coverage.json"
-        measured.json_report(outfile=str(file))
-        report: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        return report

@@ -11,13 +11,12 @@ import typer.main
 import typer.testing
 
 from tests import loopback
-from tests.branch_coverage import CoverageFloor
 from tests.equipment import galleries_on
 from tests.equipment.postgres import PostgresServer, server_or_skip, share_a_server
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--row F03`, more than once if wanted; `--coverage-floor` with `--cov`."""
+    """`--row F03`, more than once if wanted, and `--store`."""
     parser.addoption("--row", action="append", default=[], help="only tests that hold this row of the fault suite")
     parser.addoption(
         "--store",
@@ -25,7 +24,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="sqlite",
         help="where the galleries that tests make have their rows",
     )
-    parser.addoption("--coverage-floor", action="store_true", help="fail when the tests run too little of a room")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,8 +33,6 @@ def pytest_configure(config: pytest.Config) -> None:
     inherit that, and a test that sends itself such a signal would wait for ever. The command line is put together
     once: `CliRunner` does it for every command, from the signatures of all of them, in 0.02 s.
     """
-    if config.getoption("--coverage-floor") and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(CoverageFloor(), "coverage_floor")
     loopback.keep_watch()
     galleries_on.choose(config.getoption("--store"))
     if not hasattr(config, "workerinput"):

@@ -15,16 +15,20 @@ MODULES = {
 }
 
 
-def summary(lines: int, lines_run: int, branches: int, taken: int) -> dict[str, dict[str, int]]:
-    names = ("num_statements", "covered_lines", "num_branches", "covered_branches")
-    return {"summary": dict(zip(names, (lines, lines_run, branches, taken), strict=True))}
+def counted(lines: int, lines_run: int, branches: int, taken: int) -> dict[str, list[int]]:
+    return {
+        "executed_lines": list(range(lines_run)),
+        "missing_lines": list(range(lines_run, lines)),
+        "executed_branches": list(range(taken)),
+        "missing_branches": list(range(taken, branches)),
+    }
 
 
 @pytest.mark.parametrize("loads", ["import keras", "    from tensorflow.lite import Interpreter"])
 def test_modules_that_import_a_network_runtime_are_left_out(loads: str, tmp_path: Path) -> None:
     (tmp_path / "arrays.py").write_text("import numpy as np  # no import keras here\n")
     (tmp_path / "training.py").write_text(f"def train():\n{loads}\n")
-    report = {"files": {"arrays.py": summary(9, 8, 4, 3), "training.py": summary(5, 5, 0, 0)}}
+    report = {"files": {"arrays.py": counted(9, 8, 4, 3), "training.py": counted(5, 5, 0, 0)}}
 
     assert modules_of(report, tmp_path) == {"arrays.py": Counted(9, 8, 4, 3)}
 

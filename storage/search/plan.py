@@ -93,7 +93,7 @@ def _means_many(part: Node, tags: TagIds) -> bool:
 def _tags(connection: Connection, query: Query) -> TagIds:
     """What the words of an expression mean, looked up once."""
     words = [leaf for leaf in leaves(query.root) if isinstance(leaf, Tag | Wildcard)]
-    return {word: tuple(connection.execute(select(TagRow.id).where(named(word))).scalars()) for word in words}
+    return {word: tuple(connection.execute(select(TagRow.id).where(named(word))).scalars().all()) for word in words}
 
 
 def _rated(connection: Connection, part: Node, tags: TagIds, now: datetime, posts: int) -> _Rated:
