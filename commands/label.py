@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from classifier.errors import PictureFault
 from classifier.pictures.class_folders import ClassPicture, LeftOut, files_of, left_out_lines, read_pictures
@@ -21,6 +22,7 @@ from commands.folders.label_desk import LabelDesk, Question
 from commands.folders.label_session import KEYS, LabelSession
 from commands.lookup.gallery_reader import read_gallery
 from commands.output.terminal_picture import terminal_picture
+from commands.pages.page_server import Serve, announce_page, serve_page
 from commands.terminal.console import print_json, say
 from commands.terminal.interruptible import run_stoppable
 from commands.terminal.machine_formats import leave_open
@@ -28,17 +30,13 @@ from commands.terminal.stage_progress import reporting
 from commands.terminal.tables import print_line, print_table, results, screen_width
 from storage.folders.label_file import LabelFile, label_file_of
 from storage.plurals import counted
-from system.browser import open_in_browser
 
 if TYPE_CHECKING:
     import socket
 
-    from starlette.types import ASGIApp
-
     from classifier.progress import ProgressCallback
     from classifier.recognition.package import RecogniserPackage
 
-Serve: TypeAlias = "Callable[[ASGIApp, socket.socket], Coroutine[Any, Any, None]]"  # until Ctrl-C
 DEFAULT_PORT = 8788  # beside the review page's
 _PROPOSED = 5  # classes that are offered by number
 _KEPT = "every label is written; run the same command to go on"
@@ -73,7 +71,7 @@ def run(options: LabelOptions, root: Path | None, config: Path | None, serve: Se
         options: see there.
         root: the gallery that has the recogniser; None: that of the settings.
         config: the settings' file; None: the one in the current folder, if any.
-        serve: serves the page; None: `review.server.serve`.
+        serve: serves the page; None: as `crawl review` does.
 
     Raises:
         UsageRefused: there is no such folder, or it has no pictures; or an option that goes with another one alone.
@@ -152,7 +150,6 @@ def _on_page(
     from review.gate import Address
     from review.label_app import LabelPage, create_label_app
     from review.server import port_of
-    from review.server import serve as serve_on_loopback
 
     desk = LabelDesk(sitting.questions, sitting.names, file)
     address = Address(port_of(listening))
@@ -163,11 +160,9 @@ def _on_page(
         model=options.with_name or "",
         table=str(label_file_of(options.folder)),
     )
-    say(f"the page is at {address.url}  (Ctrl-C closes it)")
-    if options.open_browser:
-        open_in_browser(address.url)
+    announce = partial(announce_page, address.url, open_browser=options.open_browser)
     with suppress(KeyboardInterrupt):
-        asyncio.run((serve or serve_on_loopback)(create_label_app(page), listening))
+        asyncio.run((serve or serve_page)(create_label_app(page), listening, announce))
     return desk.written
 
 

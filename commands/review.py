@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
 
 from commands.context.workspace import Workspace, load_workspace
 from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.post_links import PostLinks, post_links
+from commands.pages.page_server import Serve, announce_page, serve_page
 from commands.terminal.console import say
-from system.browser import open_in_browser
 from system.child_process import DOWNLOADS, allowed, module_command
 
-if TYPE_CHECKING:
-    import socket
-
-    from starlette.types import ASGIApp
-
-Serve: TypeAlias = "Callable[[ASGIApp, socket.socket], Coroutine[Any, Any, None]]"  # until Ctrl-C
 SETTINGS = (
     "CRAWL_ROUND_ZERO_",
     "CRAWL_SCORING_",
@@ -44,7 +38,7 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None, serve: S
         options: see there.
         root: the gallery; None: that of the settings.
         config: the settings' file; None: the one in the current folder, if any.
-        serve: serves the page; None: `review.server.serve`.
+        serve: serves the page, and calls its last argument when it can be asked and stopped; None: over a socket.
     """
     from commands.retrieval.larger_pictures import LargerPictures
     from commands.retrieval.page_embedder import PageEmbedder
@@ -53,7 +47,6 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None, serve: S
     from review.gate import Address
     from review.round_process import RoundProcess
     from review.server import DEFAULT_PORT, bind, port_of
-    from review.server import serve as serve_on_loopback
     from rounds.target_state import target_state_in
 
     workspace = load_workspace(root, config)
@@ -78,10 +71,8 @@ def run(options: ReviewOptions, root: Path | None, config: Path | None, serve: S
             larger=LargerPictures(workspace),
         )
         try:
-            say(f"the page is at {address.url}  (Ctrl-C closes it)")
-            if options.open_browser:
-                open_in_browser(address.url)
-            asyncio.run((serve or serve_on_loopback)(create_app(page), listening))
+            announce = partial(announce_page, address.url, open_browser=options.open_browser)
+            asyncio.run((serve or serve_page)(create_app(page), listening, announce))
         except KeyboardInterrupt:
             say("the page is closed; every answer that it showed as saved is saved")
     return 0

@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import ipaddress
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 from commands.context.workspace import Workspace, load_workspace
 from commands.deployment.export import program_version
 from commands.errors import UsageRefused
 from commands.lookup.gallery_reader import read_gallery
+from commands.pages.page_server import Serve
 from commands.terminal.console import complain, say
 from storage.plurals import counted
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from commands.folders.judges import OpenJudge, PictureSubject
     from serving.scorer import Scored, ServedModel
 
-Serve: TypeAlias = "Callable[[ASGIApp, socket.socket], Coroutine[Any, Any, None]]"  # until Ctrl-C
 LOOPBACK, DEFAULT_PORT = "127.0.0.1", 8788
 PATIENCE_S = 30  # that requests in flight have, once the service is to end; a second Ctrl-C ends it at once
 _EXTRA = ("prometheus_client", "python_multipart")
@@ -48,7 +48,8 @@ def run(options: ServeOptions, root: Path | None, config: Path | None, serve: Se
         options: see there.
         root: the gallery; None: that of the settings.
         config: the settings' file; None: the one in the current folder, if any.
-        serve: serves the application; None: `review.server.serve`, which lets requests in flight end.
+        serve: serves the application, and calls its last argument when it can be asked and stopped; None: over a
+            socket, letting requests in flight end.
     """
     _check_installed(_EXTRA)
     from review.server import bind
@@ -95,16 +96,19 @@ async def _serve(subject: PictureSubject, workspace: Workspace, listening: socke
             url=url,
             hosts=_hosts(host, port),
         )
-        say(f"{subject.card.name} is served at {url}, scoring on {judge.device}  (Ctrl-C closes it)")
-        if not ipaddress.ip_address(host).is_loopback:
-            say("everybody who reaches this address may use it: there is no password, and no encryption")
-        await (serve or _until_stopped)(create_app(service), listening)
+
+        def announce() -> None:
+            say(f"{subject.card.name} is served at {url}, scoring on {judge.device}  (Ctrl-C closes it)")
+            if not ipaddress.ip_address(host).is_loopback:
+                say("everybody who reaches this address may use it: there is no password, and no encryption")
+
+        await (serve or _until_stopped)(create_app(service), listening, announce)
 
 
-async def _until_stopped(app: ASGIApp, listening: socket.socket) -> None:
+async def _until_stopped(app: ASGIApp, listening: socket.socket, started: Callable[[], None]) -> None:
     from review.server import serve
 
-    await serve(app, listening, patience_s=PATIENCE_S, told=_cut_off)
+    await serve(app, listening, patience_s=PATIENCE_S, told=_cut_off, started=started)
 
 
 def _cut_off(requests: int) -> None:

@@ -63,6 +63,7 @@ async def serve(
     *,
     patience_s: int = 5,
     told: Callable[[int], None] = lambda _: None,
+    started: Callable[[], None] = lambda: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM; requests in flight are finished, a running round is stopped.
 
@@ -72,6 +73,8 @@ async def serve(
         connection: deadlines and limits of connections.
         patience_s: how long requests in flight have to end.
         told: how many did not, and were cut off; called where there are any.
+        started: called once requests are answered and signals end the server in order; whoever is told of the address
+            only then can stop it at once.
     """
     config = uvicorn.Config(
         app,
@@ -94,7 +97,7 @@ async def serve(
     logger = logging.getLogger("uvicorn.error")
     logger.addHandler(handler)
     logger.propagate = False
-    server = uvicorn.Server(config)
+    server = _Server(config, started)
     try:
         await server.serve(sockets=[listening])
     finally:
@@ -103,6 +106,19 @@ async def serve(
             await _ended(cut_off)  # what they log at their end is for the handler
         logger.removeHandler(handler)
         logger.propagate = True
+
+
+class _Server(uvicorn.Server):
+    """Says when it has started."""
+
+    def __init__(self, config: uvicorn.Config, told: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._told = told
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._told()
 
 
 async def _ended(tasks: set[asyncio.Task[None]]) -> None:

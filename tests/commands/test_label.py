@@ -6,6 +6,7 @@ import json
 import shutil
 import socket
 import webbrowser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,8 @@ class Visitor:
     def __init__(self) -> None:
         self.asked: dict[str, Any] = {}
 
-    async def __call__(self, page: ASGIApp, listening: socket.socket) -> None:
+    async def __call__(self, page: ASGIApp, listening: socket.socket, started: Callable[[], None]) -> None:
+        started()
         home = f"http://127.0.0.1:{port_of(listening)}"
         with TestClient(page, base_url=home) as browser:
             self.asked = browser.get("/api/questions/0").json()

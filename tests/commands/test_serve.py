@@ -54,8 +54,8 @@ class Visit:
         self.ask = ask
         self.answers: list[httpx2.Response] = []
 
-    async def __call__(self, application: ASGIApp, listening: socket.socket) -> None:
-        serving = asyncio.create_task(serve_until_stopped(application, listening))
+    async def __call__(self, application: ASGIApp, listening: socket.socket, started: Callable[[], None]) -> None:
+        serving = asyncio.create_task(serve_until_stopped(application, listening, started=started))
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port_of(listening)}", timeout=60) as client:
             self.answers = [await request for request in self.ask(client)]  # type: ignore[attr-defined] # a list of them
         signal.raise_signal(signal.SIGINT)

@@ -7,6 +7,7 @@ import getpass
 import socket
 import sqlite3
 import webbrowser
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -42,7 +43,8 @@ class Visit:
         self.address = ""
         self.status = 0
 
-    async def __call__(self, app: ASGIApp, listening: socket.socket) -> None:
+    async def __call__(self, app: ASGIApp, listening: socket.socket, started: Callable[[], None]) -> None:
+        started()
         self.address = f"http://127.0.0.1:{port_of(listening)}"
         self.status = await asyncio.to_thread(self._front, app)
         if self.interrupted:

@@ -68,3 +68,20 @@ def test_one_that_does_not_end_is_counted_and_leaves_no_trace_on_the_terminal(
 
     assert cut_off == [1]
     assert capsys.readouterr().err == ""
+
+
+def test_whoever_is_told_that_it_has_started_can_stop_it_at_once() -> None:
+    served: list[str] = []
+
+    async def started_and_stopped() -> None:
+        with bind(0) as listening:
+            await serve(Slow(), listening, started=lambda: signal.raise_signal(signal.SIGTERM))
+            served.append("ended in order")
+
+    before = signal.signal(signal.SIGTERM, lambda *_: served.append("then told whoever else handles it"))
+    try:
+        asyncio.run(started_and_stopped())
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert served == ["then told whoever else handles it", "ended in order"]
