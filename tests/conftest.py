@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import signal
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -81,6 +82,14 @@ def server() -> Iterator[PostgresServer]:
     before = server.made
     yield server
     server.drop_databases(before)
+
+
+@pytest.fixture(autouse=True)
+def _messages_are_not_quiet() -> None:
+    """A command with `--quiet` silences the console that all commands of a process share."""
+    console = sys.modules.get("commands.terminal.console")
+    if console is not None:
+        console.messages().quiet = False
 
 
 @pytest.fixture(autouse=True)
