@@ -1,6 +1,7 @@
 """A model in every format that it can be exported in: latency, pictures/s, size, memory, and equal decisions.
 
     python -m bench.deployment PACKAGE PICTURES [--pictures N] [--rounds N] [--threads N] [--formats NAME…]
+        [--plot FILE.svg]
 
 PACKAGE is a model's folder (`ROOT/models/mona/3`), PICTURES a folder of pictures, searched below as well. All formats
 are loaded at once, each in a process of its own, and asked in turns, one at a time: what the machine does besides
@@ -22,11 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure as Sheet
 
 from bench.deployment.sides import CRAWL, FILES, ORIGINAL, PREDICT
 from classifier.arrays import FloatArray
 from classifier.deployment.export import ExportOrder, export
 from classifier.deployment.formats import FORMATS, KERAS, SAVED_MODEL, TENSORRT
+from classifier.figures.style import Drawing, Palette, draw
 from classifier.package.package import Package, load_package
 from classifier.pictures.preprocessing import picture_array
 from classifier.progress import unreported
@@ -85,7 +88,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"{package.target}: {package.backbone_name}, {package.preprocessing.size} px; {pictures} pictures, "
             f"{options.threads} thread(s), {options.rounds} rounds in turns\n"
         )
-        print(table(sides, package.threshold, {side.name: _size(side, package) for side in sides}))
+        sizes = {side.name: _size(side, package) for side in sides}
+        print(table(sides, package.threshold, sizes))
+        if options.plot is not None:
+            options.plot.write_bytes(plot(sides, sizes).light)
         return _judged(sides, package.threshold)
 
 
@@ -97,6 +103,7 @@ def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--formats", nargs="+", choices=EXPORTS, default=EXPORTS, help="all, unless some are named")
+    parser.add_argument("--plot", type=Path, metavar="FILE.svg", help="draw pictures a second and megabytes")
     return parser.parse_args(arguments)
 
 
@@ -195,12 +202,35 @@ def table(sides: Sequence[Side], threshold: float, sizes: Mapping[str, float]) -
     for side in sides:
         p50, p95 = np.percentile(np.array(side.seconds) * 1000, [50, 95])
         same = "" if side.scores is None else "{:.2%} | {:.1e}".format(*agreement(side, original, threshold))
-        title = TITLES.get(side.name) or FORMATS[side.name].title.split(",")[0]
         lines.append(
-            f"| {title} | {p50:.1f} | {p95:.1f} | {np.median(side.per_s):.0f} | {sizes[side.name]:.1f} | "
+            f"| {_title(side)} | {p50:.1f} | {p95:.1f} | {np.median(side.per_s):.0f} | {sizes[side.name]:.1f} | "
             f"{side.megabytes:.0f} | {side.load_s:.1f} | {same or ' | '} |"
         )
     return "\n".join(lines)
+
+
+def _title(side: Side) -> str:
+    return TITLES.get(side.name) or FORMATS[side.name].title.split(",")[0]
+
+
+def plot(sides: Sequence[Side], sizes: Mapping[str, float]) -> Drawing:
+    """Pictures a second in batches, and megabytes to ship, of every side."""
+    names = [_title(side).replace("`", "") for side in sides]
+    speeds, megabytes = [float(np.median(side.per_s)) for side in sides], [sizes[side.name] for side in sides]
+
+    def bars(sheet: Sheet, palette: Palette) -> None:
+        left, right = sheet.subplots(1, 2, sharey=True)
+        for axes, values, what in ((left, speeds, "pictures a second"), (right, megabytes, "MB")):
+            axes.bar_label(axes.barh(names, values, color=palette.right), fmt="%.3g", padding=3)
+            axes.set_xlabel(what)
+            axes.set_axisbelow(True)
+            axes.grid(visible=False, axis="y")
+            axes.margins(x=0.2)
+        left.invert_yaxis()
+
+    each = zip(names, speeds, megabytes, strict=True)
+    alt = "; ".join(f"{name}: {speed:.0f} pictures a second, {size:.1f} MB" for name, speed, size in each)
+    return draw("deployment", "One model in every format", alt, (9, 1.2 + 0.34 * len(names)), bars)
 
 
 def _judged(sides: Sequence[Side], threshold: float) -> int:

@@ -131,6 +131,8 @@ def load_generator(folder: Path) -> GeneratorPackage:
         WrongKind: it is a package of another kind.
         PackageError: it is missing, altered, or no package.
     """
+    if not folder.is_dir():
+        raise PackageError(f"{folder} is missing; name the folder of a generator, as `crawl generate train` leaves it")
     raw, where = read_manifest(folder), folder / MANIFEST
     try:
         manifest = read_json(raw)

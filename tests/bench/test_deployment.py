@@ -39,7 +39,9 @@ def test_every_format_of_a_tiny_model_is_measured(tmp_path: Path, capsys: pytest
     for number, picture in enumerate(paintings(40)):
         picture.save(tmp_path / "pictures" / f"{number}.png")
 
-    code = main([str(tmp_path / "model"), str(tmp_path / "pictures"), "--rounds", "1"])
+    drawing = tmp_path / "formats.svg"
+    code = main([str(tmp_path / "model"), str(tmp_path / "pictures"), "--rounds", "1", "--plot", str(drawing)])
 
     assert code == 0
     assert "OpenVINO IR" in capsys.readouterr().out
+    assert "OpenVINO IR: " in drawing.read_text(encoding="utf-8")  # the description, for whoever does not see it

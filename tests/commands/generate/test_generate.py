@@ -217,7 +217,7 @@ def test_samples_are_ordered_as_they_were_asked_for(model: Path, tmp_path: Path)
         (("model", "--count", "0"), 2, "--count"),
         (("model", "--count", "3", "--class", "rad"), 2, "did you mean 'red'?"),
         (("model", "--count", "3", "--class", "xyz"), 2, "it knows blue, red"),
-        (("nowhere", "--count", "3"), 10, "nowhere is missing"),
+        (("nowhere", "--count", "3"), 10, "nowhere is missing; name the folder of a generator"),
         (("other", "--count", "3"), 2, "a model that judges pictures, not a generator"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
