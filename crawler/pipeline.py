@@ -139,16 +139,22 @@ async def _put_end(queue: asyncio.Queue[tuple[Post, Known] | None]) -> None:
 async def _carry_all(run: Run) -> None:
     """Carry posts until the queue ends; once the run is stopped, only drain it so that the lister can end."""
     while (item := await run.queue.get()) is not None:
-        if run.stop.is_set():
-            continue
-        if item[1].open_attempts >= SUSPECT_AFTER:
-            run.suspects.append(item)
-            continue
         run.tally.in_flight += 1
         try:
-            await _carry(run, *item)
+            await _carry_item(run, item)
         finally:
             run.tally.in_flight -= 1
+            run.queue.task_done()
+    run.queue.task_done()
+
+
+async def _carry_item(run: Run, item: tuple[Post, Known]) -> None:
+    if run.stop.is_set():
+        return
+    if item[1].open_attempts >= SUSPECT_AFTER:
+        run.suspects.append(item)
+    else:
+        await _carry(run, *item)
 
 
 async def _carry_suspects(run: Run, carriers: Sequence[asyncio.Task[None]]) -> None:

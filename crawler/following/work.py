@@ -50,6 +50,7 @@ async def _posts(run: Run, sync: Sync) -> AsyncIterator[Sequence[Post]]:
     yield await sync.follows.left_by_interrupted(run.listing_id)
     async for posts in once_missing(run):
         yield posts
+    await run.queue.join()  # a list may say that the site replaced the file which is still to be fetched
     async for posts in _new_and_changed(run, sync):
         yield posts
     async for posts in _rest_of_walk(run, sync):

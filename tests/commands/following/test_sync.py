@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -57,6 +58,21 @@ def test_new_posts_are_crawled_and_changed_ones_decided_again(site: SmallSite) -
     kept = [post_id for post_id, decision in site.rows("post_id, decision") if decision == "keep"]
     assert kept == [2, 3, 6, 9, 11]
     assert len(list((site.root / "gallery").rglob("*.jpg"))) == 5
+
+
+def test_a_wanted_file_that_is_not_here_is_fetched_before_the_list_that_says_that_it_was_replaced(
+    site: SmallSite,
+) -> None:
+    site.crawl("relabel", "keep", "1")
+    wanted = site.gallery.posts[1].picture
+    touched(site, 1, picture=site.gallery.posts[6].picture)
+    before = len(site.server.requests)
+
+    sync(site)
+
+    asked = [request["target"] for request in site.server.requests[before:]]
+    (fetched,) = (number for number, target in enumerate(asked) if f"/original/{wanted[:2]}" in target)
+    assert fetched < next(number for number, target in enumerate(asked) if "order:change" in unquote(target))
 
 
 def test_what_was_taken_down_is_recorded_and_loses_neither_label_nor_file(site: SmallSite) -> None:

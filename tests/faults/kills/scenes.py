@@ -8,6 +8,7 @@ again, undisturbed, and must end in the state of a run that nobody struck.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import time
@@ -16,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from types import MappingProxyType
 from typing import Protocol
 
 from commands.terminal.exit_codes import ExitCode
@@ -67,6 +69,12 @@ class Whole:
 
     seconds: float
     state: str
+    operations: Mapping[str, int] = field(default_factory=dict)  # by kind; none where it did not say
+
+    def moments(self, kind: str, number: int) -> list[Blow]:
+        """So many moments, spread evenly over its operations of a kind; the last one a little before its end."""
+        there = self.operations[kind]
+        return [Blow(kind=kind, number=1 + int(0.97 * (there - 1) * at / max(1, number - 1))) for at in range(number)]
 
 
 def in_a_child(words: Sequence[str], environment: Mapping[str, str]) -> driver.CommandResult:
@@ -120,11 +128,13 @@ class CommandScene:
         self._begin(root)
         labeller = Labeller(root, self.labels)
         labeller.write_the_rest()
-        ended = self._run(root)
+        counts = root.with_name(f"{root.name}.json")
+        ended = self._run(root, {"STUB_COUNT": str(counts)})
         troubles = looked_at(root, labeller.acknowledged) if ended.code in DONE else [ended.output]
         if troubles:
             raise RuntimeError(f"{self.name}, undisturbed: {'; '.join(troubles)}")
-        return Whole(ended.seconds, state_of(root, self.same))
+        operations = json.loads(counts.read_text(encoding="utf-8")) if counts.exists() else {}
+        return Whole(ended.seconds, state_of(root, self.same), operations)
 
     def struck(self, root: Path, blow: Blow, whole: Whole, dice: Random) -> Struck:
         """Run it with somebody at work beside it, kill it, and look."""
@@ -165,8 +175,8 @@ class CommandScene:
         else:
             self.fresh(root)
 
-    def _run(self, root: Path) -> driver.CommandResult:
-        return self.undisturbed([*self.words, *self.ground.at(root)], self.environment)
+    def _run(self, root: Path, more: Mapping[str, str] = MappingProxyType({})) -> driver.CommandResult:
+        return self.undisturbed([*self.words, *self.ground.at(root)], {**self.environment, **more})
 
 
 def _killed(child: driver.Child, blow: Blow, whole: Whole) -> driver.CommandResult:

@@ -15,17 +15,18 @@ from storage.label_writer import Labelling
 from tests.faults import driver
 from tests.faults.kills.changed_site import SYNC, changed_site, sync
 from tests.faults.kills.grounds import Ground
-from tests.faults.kills.scenes import LIMIT_S, Blow, CommandScene, Whole, looked_at, state_of, strike_once
+from tests.faults.kills.scenes import LIMIT_S, CommandScene, Whole, looked_at, state_of, strike_once
 
 SEED = 12
-BLOWS = (Blow(kind="commit", number=6), Blow(kind="rename", number=4), Blow(share=0.5))
+POSTS = 16  # before; a run takes 3 s of which most is the program's start
+MOMENTS = {"commit": 9, "sync": 4, "rename": 3, "link": 3, "unlink": 3, "create": 2}  # kills at operations of each kind
 
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     with (
         pytest.MonkeyPatch.context() as patch,
-        changed_site(tmp_path_factory.mktemp("changed"), patch) as found,
+        changed_site(tmp_path_factory.mktemp("changed"), patch, POSTS) as found,
     ):
         yield found
 
@@ -42,36 +43,24 @@ def whole(scene: CommandScene, tmp_path_factory: pytest.TempPathFactory) -> Whol
     facts = [json.loads(line) for line in found.state.splitlines()]
     hidden = {line[2]: line[3] for line in facts if line[0] == "post" and line[3] is not None}
     assert hidden == {2: "gone", 3: "banned"}
-    assert max(line[2] for line in facts if line[0] == "post") > 40
+    assert max(line[2] for line in facts if line[0] == "post") > POSTS
+    assert all(found.operations[kind] > number for kind, number in MOMENTS.items())
     return found
-
-
-def struck_well(scene: CommandScene, whole: Whole, root: Path, blow: Blow, seed: int) -> bool:
-    """Whether the command was killed; whatever happened, everything is well."""
-    struck = strike_once(scene, root, blow, whole, Random(f"{seed} {blow}"))
-    assert struck.troubles == [], f"killed at {blow}"
-    return struck.killed
-
-
-@pytest.mark.fault("P02")
-@pytest.mark.timeout(600)
-@pytest.mark.slow
-@pytest.mark.parametrize("blow", BLOWS, ids=str)
-def test_a_killed_sync_is_finished_by_the_next(scene: CommandScene, whole: Whole, blow: Blow, tmp_path: Path) -> None:
-    assert struck_well(scene, whole, tmp_path / "root", blow, SEED)
 
 
 @pytest.mark.fault("P02")
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_a_sync_killed_at_any_moment_is_finished_by_the_next(scene: CommandScene, whole: Whole, tmp_path: Path) -> None:
-    moments = Random(SEED)
-    blows = [Blow(share=moments.uniform(0.15, 1.0)) for _ in range(30)]
-    blows += [Blow(kind=kind, number=number) for kind in ("commit", "rename", "sync") for number in range(1, 40, 6)]
+    blows = [blow for kind, number in MOMENTS.items() for blow in whole.moments(kind, number)]
+    killed = 0
 
-    killed = [struck_well(scene, whole, tmp_path / str(number), blow, SEED) for number, blow in enumerate(blows)]
+    for number, blow in enumerate(blows):
+        struck = strike_once(scene, tmp_path / str(number), blow, whole, Random(f"{SEED} {blow}"))
+        assert struck.troubles == [], f"killed at {blow}"
+        killed += struck.killed
 
-    assert sum(killed) > 20
+    assert killed >= len(blows) - 2  # how posts share transactions differs from run to run, so an end may come earlier
 
 
 @pytest.mark.fault("P06")

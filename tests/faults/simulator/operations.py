@@ -1,15 +1,21 @@
 """Counts what a program does to the disk, from inside, and signals it as it begins its Nth operation of a kind.
 
-SIGKILL is a death at exactly that point; SIGSTOP holds every thread there, so that something can happen meanwhile.
+SIGKILL is a death at exactly that point; SIGSTOP holds every thread there, so that something can happen meanwhile. How
+many operations of each kind there are in a run that nobody disturbs, `count_to` tells.
 """
 
 from __future__ import annotations
 
+import atexit
+import json
 import os
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 # Python announces these before it does them: the audit event, and whether this announcement counts.
@@ -41,6 +47,18 @@ def signal_at(kind: str, number: int, sent: signal.Signals) -> None:
             if seen == number:
                 os.kill(os.getpid(), sent)
 
+    _watch(kind, count)
+
+
+def count_to(file: Path) -> None:
+    """Write how many operations of each kind there were, as JSON, when this process ends by itself."""
+    seen: Counter[str] = Counter()
+    for kind in (*OPERATIONS, "sync", "commit"):
+        _watch(kind, partial(seen.update, (kind,)))
+    atexit.register(lambda: file.write_text(json.dumps(seen), encoding="utf-8"))
+
+
+def _watch(kind: str, count: Callable[[], None]) -> None:
     if kind == "sync":  # Python does not announce it; SQLite's own are strace's business
         os.fsync = _counted(os.fsync, count)  # type: ignore[assignment]  # typed for files too; only numbers are used
     elif kind == "commit":

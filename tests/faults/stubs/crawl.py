@@ -8,15 +8,17 @@ What the environment may say:
     STUB_BATCH   how many pictures are scored again in one transaction, so that few make several
     STUB_DIE     KIND:N, to SIGKILL itself as it begins its Nth operation of a kind (see `operations`)
     STUB_STOP    KIND:N, to SIGSTOP itself there
+    STUB_COUNT   a file for how many operations of each kind there were, when it ends by itself
 """
 
 from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 from system.child_process import module_command
-from tests.faults.simulator.operations import signal_at
+from tests.faults.simulator.operations import count_to, signal_at
 from tests.faults.stubs.parts import stub_parts
 
 STRIKES = {"STUB_DIE": signal.SIGKILL, "STUB_STOP": signal.SIGSTOP}
@@ -28,6 +30,8 @@ def main() -> None:
         if aim := os.environ.get(name):
             kind, _, number = aim.partition(":")
             signal_at(kind, int(number), sent)
+    if file := os.environ.get("STUB_COUNT"):
+        count_to(Path(file))
     if batch := os.environ.get("STUB_BATCH"):
         from rounds.rescoring import rescore
 
