@@ -13,7 +13,7 @@ from storage.database.current_state import CURRENT
 from storage.database.engine import insert_or_update, new_id
 from storage.database.tables import BasisRow, CurrentRow, DecisionRow
 
-_KEY = ("version_id", "target")
+HOLD_KEY = ("version_id", "target")
 
 
 def _unless_labelled(new: Any) -> ColumnElement[str | None]:
@@ -27,9 +27,9 @@ def _label_or_machine(new: Any) -> ColumnElement[str | None]:
 
 
 HOLD_DECISION = insert_or_update(
-    CurrentRow, _KEY, ("decision_seq", "machine_score", "basis_id"), {"holds": _unless_labelled}
+    CurrentRow, HOLD_KEY, ("decision_seq", "machine_score", "basis_id"), {"holds": _unless_labelled}
 )
-HOLD_LABEL = insert_or_update(CurrentRow, _KEY, ("label_seq",), {"holds": _label_or_machine})
+HOLD_LABEL = insert_or_update(CurrentRow, HOLD_KEY, ("label_seq",), {"holds": _label_or_machine})
 
 
 def basis_of(connection: Connection, model_hash: str, decided_by: str, threshold: float | None) -> int:

@@ -129,13 +129,13 @@ def new_numbers(connection: Connection, table: type[Base], count: int) -> Sequen
         table: one whose numbers are never used again.
         count: how many.
     """
-    key = _table(table).primary_key.columns[0].name
+    key = table_of(table).primary_key.columns[0].name
     return database_behind(connection).new_numbers(connection, table.__tablename__, key, count)
 
 
 def insert_new(table: type[Base]) -> Insert:
     """An INSERT that leaves a row that is already there (by any unique key) alone."""
-    return insert(_table(table)).on_conflict_do_nothing()
+    return insert(table_of(table)).on_conflict_do_nothing()
 
 
 def insert_or_update(
@@ -152,7 +152,7 @@ def insert_or_update(
         changed: columns that get the new row's value.
         computed: columns whose value follows from the row that is there and the columns of the new one, handed over.
     """
-    statement = insert(_table(table))
+    statement = insert(table_of(table))
     values: dict[str, Any] = {name: statement.excluded[name] for name in changed}
     values |= {name: value(statement.excluded) for name, value in (computed or {}).items()}
     return statement.on_conflict_do_update(index_elements=list(key), set_=values)
@@ -186,14 +186,14 @@ def update_or_insert(
 
 @cache
 def _absent(row: type[Base], key: tuple[str, ...], columns: tuple[str, ...]) -> Insert:
-    table = _table(row)
+    table = table_of(row)
     there = exists(select(literal(1)).where(*(table.c[name] == _new(table, name) for name in key)))
     return insert(table).from_select(columns, select(*(_new(table, name) for name in columns)).where(~there))
 
 
 @cache
 def _known(row: type[Base], key: tuple[str, ...], changed: tuple[str, ...]) -> Update:
-    table = _table(row)
+    table = table_of(row)
     its_row = (table.c[name] == _new(table, name) for name in key)
     return update(table).where(*its_row).values({name: _new(table, name) for name in changed})
 
@@ -214,7 +214,8 @@ def new_id(connection: Connection, statement: Executable, values: Mapping[str, A
     return int(key[0])
 
 
-def _table(row: type[Base]) -> Table:
+def table_of(row: type[Base]) -> Table:
+    """Its table."""
     table = row.__table__
     if not isinstance(table, Table):
         raise TypeError(f"{row.__name__} is not a table")

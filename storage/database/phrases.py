@@ -74,6 +74,20 @@ class place_among(FunctionElement[Any]):  # noqa: N801 - see above
     inherit_cache = True
 
 
+class off_index(FunctionElement[Any]):  # noqa: N801 - see above
+    """A column, for SQLite in words that keep it from the column's index; Postgres counts by itself which is best.
+
+    Its planner knows how frequent a column's values are, and nothing of what is computed from them.
+    """
+
+    name = "off_index"
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any], in_other_words: ColumnElement[Any]) -> None:
+        super().__init__(column, in_other_words)
+        self.type = column.type
+
+
 def numbers_listed(numbers: Sequence[int]) -> Select[Any]:
     """These whole numbers as a table: one parameter, and the same statement, however many they are."""
     return select(whole_number(json_each(json.dumps(list(numbers))).table_valued("value").c.value))
@@ -94,6 +108,18 @@ def like(column: ColumnElement[Any], pattern: str) -> ColumnElement[bool]:
 @compiles(place_among)
 def _function(element: FunctionElement[Any], compiler: SQLCompiler, **options: Any) -> str:
     return compiler.visit_function(element, **options)  # type: ignore[arg-type]  # it takes every function element
+
+
+@compiles(off_index)
+def _in_other_words(element: off_index, compiler: SQLCompiler, **options: Any) -> str:
+    _column, words = element.clauses
+    return compiler.process(words, **options)
+
+
+@compiles(off_index, "postgresql")
+def _plainly(element: off_index, compiler: SQLCompiler, **options: Any) -> str:
+    column, _words = element.clauses
+    return compiler.process(column, **options)
 
 
 @compiles(json_each, "postgresql")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,9 +43,14 @@ _SET_STATE = (
     .where(VersionRow.id == bindparam("version"))
     .values(state=bindparam("now_state"), trouble=bindparam("now_trouble"))
 )
+_END_ATTEMPTS = (
+    update(AttemptRow)
+    .where(AttemptRow.id.in_(bindparam("attempts", expanding=True)), AttemptRow.outcome.is_(None))
+    .values(closed_at=bindparam("now"), outcome=bindparam("how"), reason=bindparam("why"))
+)
 _CLEAR_TROUBLE = (
     update(VersionRow)
-    .where(VersionRow.id == bindparam("version"), VersionRow.state != "known")
+    .where(VersionRow.id.in_(bindparam("versions", expanding=True)), VersionRow.state != "known")
     .values(state="known", trouble=None)
 )
 
@@ -141,9 +146,12 @@ def begin_attempts(
 
 def end_attempts(connection: Connection, ended: Sequence[tuple[int, str | None]], now: datetime) -> None:
     """Close attempts that brought something, with the fault that was found in it, unless they are closed already."""
-    if ended:
-        values = [{"attempt": attempt, "how": "done", "why": fault, "now": now} for attempt, fault in ended]
-        connection.execute(_END_ATTEMPT, values)
+    by_fault: defaultdict[str | None, list[int]] = defaultdict(list)
+    for attempt, fault in ended:
+        by_fault[fault].append(attempt)
+    for fault, attempts in by_fault.items():
+        for chunk in chunked(attempts):
+            connection.execute(_END_ATTEMPTS, {"attempts": chunk, "how": "done", "why": fault, "now": now})
 
 
 def end_attempt(connection: Connection, attempt_id: int, outcome: str, reason: str | None, now: datetime) -> None:
@@ -178,5 +186,5 @@ def reopen(connection: Connection, urls: Sequence[str]) -> int:
 
 def clear_trouble(connection: Connection, version_ids: Sequence[int]) -> None:
     """Something of these versions arrived whole."""
-    if version_ids:
-        connection.execute(_CLEAR_TROUBLE, [{"version": version} for version in version_ids])
+    for chunk in chunked(version_ids):
+        connection.execute(_CLEAR_TROUBLE, {"versions": chunk})

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Executable, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from storage.archive_records import Sighting
-from storage.database.bulk import insert_rows
+from storage.database.bulk import insert_rows, put_rows
 from storage.database.chunks import chunked
-from storage.database.current_rows import HOLD_DECISION, basis_of
+from storage.database.current_rows import HOLD_DECISION, HOLD_KEY, basis_of
 from storage.database.engine import insert_new, insert_or_update, new_numbers
 from storage.database.tables import (
     BackboneRow,
@@ -30,13 +30,14 @@ from storage.rows.picture_hashes import file_picture_hashes
 from storage.rows.tagger_tags import TaggerTagRows
 
 Values: TypeAlias = Mapping[str, Any]
+_RENDITION_KEY, _SCORE_KEY, _EMBEDDING_KEY = ("md5", "name"), ("version_id", "model_id"), ("version_id", "backbone_id")
 _RENDITION = insert_or_update(
-    RenditionRow, ("md5", "name"), ("path", "ext", "width", "height", "size", "sha256", "stored_at")
+    RenditionRow, _RENDITION_KEY, ("path", "ext", "width", "height", "size", "sha256", "stored_at")
 )
 _NEW_MODEL = insert_new(ModelRow)
 _NEW_BACKBONE = insert_new(BackboneRow)
-_SCORE = insert_or_update(ScoreRow, ("version_id", "model_id"), ("value", "run_id"))
-_EMBEDDING = insert_or_update(EmbeddingRow, ("version_id", "backbone_id"), ("vector", "windows", "too_small"))
+_SCORE = insert_or_update(ScoreRow, _SCORE_KEY, ("value", "run_id"))
+_EMBEDDING = insert_or_update(EmbeddingRow, _EMBEDDING_KEY, ("vector", "windows", "too_small"))
 _NEW_DECISION = (
     "seq",
     "version_id",
@@ -113,11 +114,13 @@ class LookRows:
             for look in looks
             if look.stored is not None and look.sighting.post.file is not None
         ]
-        _execute(connection, _RENDITION, renditions)
+        put_rows(connection, _RENDITION, _RENDITION_KEY, renditions)
         hashes = ((look.version_id, look.sighting.look.picture_hash) for look in looks)
         file_picture_hashes(connection, {version: hash_ for version, hash_ in hashes if hash_ is not None})
-        _execute(connection, _SCORE, [row for look in looks for row in self._scores(connection, look)])
-        _execute(connection, _EMBEDDING, [row for look in looks for row in self._embeddings(connection, look)])
+        scores = [row for look in looks for row in self._scores(connection, look)]
+        put_rows(connection, _SCORE, _SCORE_KEY, scores)
+        vectors = [row for look in looks for row in self._embeddings(connection, look)]
+        put_rows(connection, _EMBEDDING, _EMBEDDING_KEY, vectors)
         for look in looks:
             if look.sighting.look.tagger_tags is not None:
                 self._file_tagger_tags(connection, look.version_id, look.sighting.look.tagger_tags, look.now)
@@ -200,7 +203,7 @@ class LookRows:
             held: Values = {"version_id": decided.version_id, "target": one.target, "decision_seq": seq, "holds": value}
             current.append({**held, "machine_score": score, "basis_id": basis})
         insert_rows(connection, DecisionRow, _NEW_DECISION, rows)
-        _execute(connection, HOLD_DECISION, current)
+        put_rows(connection, HOLD_DECISION, HOLD_KEY, current)
 
     def _file_tagger_tags(self, connection: Connection, version_id: int, tags: TaggerTags, now: datetime) -> None:
         tagger_id = self._tagger_tags.file(connection, version_id, tags, now)
@@ -235,9 +238,3 @@ def _rendition_row(md5: str, stored: StoredRendition, now: datetime) -> Mapping[
         "sha256": stored.sha256,
         "stored_at": now,
     }
-
-
-def _execute(connection: Connection, statement: Executable, rows: Sequence[Values]) -> None:
-    """Carry a statement out for every row, if there is any."""
-    if rows:
-        connection.execute(statement, rows)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from storage.database.chunks import chunked
 from storage.database.current_state import CURRENT, DECISION
+from storage.database.phrases import off_index
 from storage.database.tables import CurrentRow, PostRow, VersionRow
 
 
@@ -51,7 +52,7 @@ def other_posts(connection: Connection, ids: Sequence[int], target: str) -> Mapp
         .join(PostRow, and_(PostRow.key == VersionRow.post_key, PostRow.md5 == VersionRow.md5))
     )
     # not by the index of targets: a target has a row for nearly every picture of a gallery
-    its_target = func.coalesce(CurrentRow.target, "") == target
+    its_target = off_index(CurrentRow.target.expression, func.coalesce(CurrentRow.target, "")) == target
     joined = CURRENT.joined(statement, and_(CURRENT.of_version(), its_target))
     for chunk in chunked(list(ids)):
         rows = connection.execute(joined.where(shown.id.in_(chunk)).order_by(PostRow.site, PostRow.post_id))

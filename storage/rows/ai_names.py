@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 
 from sqlalchemy import Connection, select
 
+from storage.database.bulk import put_rows
 from storage.database.chunks import chunked
 from storage.database.engine import insert_new
 from storage.database.tables import AiNameRow
@@ -32,7 +33,7 @@ class AiNames:
         if len(self._ids) + len(unknown) > MAX_REMEMBERED:
             self._ids.clear()
             unknown = sorted(names)
-        connection.execute(_NEW_NAME, [{"name": name} for name in unknown])
+        put_rows(connection, _NEW_NAME, ("name",), [{"name": name} for name in unknown])
         for chunk in chunked(unknown):
             rows = connection.execute(select(AiNameRow.id, AiNameRow.name).where(AiNameRow.name.in_(chunk)))
             self._ids.update((row.name, row.id) for row in rows)

@@ -10,12 +10,14 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from storage.archive_records import Gap, ListedPage, Listing, ListingTally
 from storage.database.access import Access
+from storage.database.bulk import put_rows
 from storage.database.engine import insert_or_update, new_id
 from storage.database.tables import GapRow, ListingPostRow, ListingRow, PostRow, RefusedPostRow
 from storage.errors import ArchiveError
 from storage.rows.posts import PostRows
 
-_MEMBER = insert_or_update(ListingPostRow, ("listing_id", "post_id"), ("walk",))
+_MEMBER_KEY = ("listing_id", "post_id")
+_MEMBER = insert_or_update(ListingPostRow, _MEMBER_KEY, ("walk",))
 _NEW_REFUSED = insert(RefusedPostRow)
 
 
@@ -104,8 +106,7 @@ def file_page(connection: Connection, rows: PostRows, listing_id: int, page: Lis
             {"listing_id": listing_id, "post_id": post_id, "post_key": key, "walk": listing.walk}
             for post_id, key in keys.items()
         ]
-    if members:
-        connection.execute(_MEMBER, members)
+    put_rows(connection, _MEMBER, _MEMBER_KEY, members)
     if page.refused:
         connection.execute(
             _NEW_REFUSED,

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, bindparam, delete, func, select, tuple_
 from sqlalchemy.engine import Row
 
-from storage.database.bulk import insert_rows, update_rows
+from storage.database.bulk import insert_rows, put_rows, update_rows
 from storage.database.chunks import chunked
 from storage.database.engine import insert_new
 from storage.database.tables import AiNameRow, AiTagRow, ListingRow, PostRow, PostTagRow, TagRow, VersionRow
@@ -195,7 +195,8 @@ class PostRows:
         if len(self._tags) + len(unknown) > MAX_REMEMBERED:
             self._tags.clear()
             unknown = sorted(names)
-        connection.execute(_NEW_TAG, [{"name": name, "category": category} for name, category in unknown])
+        new = [{"name": name, "category": category} for name, category in unknown]
+        put_rows(connection, _NEW_TAG, ("name", "category"), new)
         for chunk in chunked(unknown):
             rows = connection.execute(
                 select(TagRow.id, TagRow.name, TagRow.category).where(tuple_(TagRow.name, TagRow.category).in_(chunk))

@@ -11,8 +11,9 @@ from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, and_, bindparam, case, delete, func, insert, select
+from sqlalchemy import Connection, and_, bindparam, case, delete, func, select
 
+from storage.database.bulk import insert_rows
 from storage.database.engine import insert_new, insert_or_update
 from storage.database.tables import (
     AiNameRow,
@@ -32,7 +33,6 @@ PRESENT = 0.5  # probability from which on a tagger names somebody
 _NEW_TAGGER = insert_new(TaggerRow)
 _LOOKED = insert_or_update(TaggerLookRow, ("version_id",), ("tagger_id",))
 _DROP = delete(TaggerTagRow).where(TaggerTagRow.version_id == bindparam("version"))
-_NEW_TAG = insert(TaggerTagRow)
 _AT_ONCE = 1000  # vectors that are read at a time
 
 
@@ -148,11 +148,8 @@ class TaggerTagRows:
         connection.execute(_DROP, {"version": version_id})
         if tags.probabilities:
             ids = self._names.ids(connection, tags.probabilities.keys())
-            rows = [
-                {"version_id": version_id, "name_id": ids[name], "value": value}
-                for name, value in tags.probabilities.items()
-            ]
-            connection.execute(_NEW_TAG, rows)
+            rows = [(version_id, ids[name], value) for name, value in tags.probabilities.items()]
+            insert_rows(connection, TaggerTagRow, ("version_id", "name_id", "value"), rows)
         return tagger
 
     def _tagger_id(self, connection: Connection, tags: TaggerTags, now: datetime) -> int:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from sqlalchemy import Connection, Row, func, or_, select
 
 from storage.database.chunks import chunked
-from storage.database.phrases import numbers_listed
+from storage.database.phrases import numbers_listed, off_index
 from storage.database.results_view import COLUMNS, results_select
 from storage.database.tables import BasisRow, CurrentRow, PostRow, PostTagRow, TagRow
 from storage.records import TagCategory
@@ -69,7 +69,7 @@ def fitting_rows(connection: Connection, query: Query, now: datetime, extent: Ex
     statement = _of_target(compile_query(planned, now, limit=limit, tags=plan.tags).add_columns(*columns), target)
     if plan.begin is None:
         if plan.beside is not None:  # a sum, or SQLite would begin with them and sort
-            statement = statement.where((PostRow.key + 0).in_(plan.beside))
+            statement = statement.where(off_index(PostRow.key.expression, PostRow.key + 0).in_(plan.beside))
         return connection.execute(statement).all()
     in_order = posts_in_order(query, plan.begin)
     if in_order is None:
@@ -142,7 +142,9 @@ def _ranges(middles: Sequence[float], reach: float) -> Sequence[tuple[float, flo
 
 def _of_target(statement: Any, target: str | None) -> Any:
     """Only a target's rows; not by the index of targets, for the order has a better one."""
-    return statement if target is None else statement.where(func.coalesce(CurrentRow.target, "") == target)
+    if target is None:
+        return statement
+    return statement.where(off_index(CurrentRow.target.expression, func.coalesce(CurrentRow.target, "")) == target)
 
 
 def result_rows(connection: Connection, wanted: Sequence[Key]) -> Sequence[tuple[Any, ...]]:

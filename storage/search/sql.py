@@ -16,7 +16,7 @@ from sqlalchemy.orm import aliased
 from sqlalchemy.types import Float, Integer
 
 from storage.database.current_state import PLACE
-from storage.database.phrases import like, numbers_listed, rounded
+from storage.database.phrases import like, numbers_listed, off_index, rounded
 from storage.database.results_view import results_select, scored_rows
 from storage.database.tables import (
     AiNameRow,
@@ -152,7 +152,8 @@ def _has_one_of(tags: Sequence[int]) -> Condition:
     """The post carries one of these tags: asked of the post's own."""
     carried = select(literal(1)).where(PostTagRow.post_key == PostRow.key)
     # a sum keeps the index out of it
-    its_tag = PostTagRow.tag_id.expression if len(tags) <= FEW_TAGS else PostTagRow.tag_id + 0
+    column = PostTagRow.tag_id.expression
+    its_tag = column if len(tags) <= FEW_TAGS else off_index(column, column + 0)
     return exists(carried.where(among(its_tag, tags)))
 
 

@@ -61,11 +61,14 @@ def _template() -> Path:
 
 def new_gallery(root: Path) -> Path:
     """Put a new, empty gallery at `root`, unless there is one."""
-    if not root.exists() and galleries_on.on_a_server():
-        return new_gallery_or_skip(root)
-    if not root.exists():
-        shutil.copytree(_template(), root)
-    return root
+    if root.exists():
+        return root
+    return new_gallery_or_skip(root) if galleries_on.on_a_server() else new_gallery_in_a_file(root)
+
+
+def new_gallery_in_a_file(root: Path) -> Path:
+    """Put a new, empty gallery at `root`, its rows in a file wherever those of the others are."""
+    return Path(shutil.copytree(_template(), root))
 
 
 def content_of(number: int, text: str = "original") -> bytes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from psycopg import Connection
+from psycopg.adapt import Loader
 from psycopg.types.numeric import NumericLoader
-from psycopg.types.string import StrBinaryDumper, StrDumperUnknown, TextLoader
+from psycopg.types.string import StrBinaryDumper, StrDumperUnknown
 
 
 def escaped(text: str) -> str:
@@ -41,9 +42,10 @@ class _CopiedTextDumper(StrBinaryDumper):
         return super().dump(escaped(obj))
 
 
-class _TextLoader(TextLoader):
+class _TextLoader(Loader):
     def load(self, data: Any) -> str:
-        return unescaped(str(super().load(data)))
+        text = str(data, "utf-8")  # asked for when the connection is made
+        return unescaped(text) if "\x01" in text else text
 
 
 class _NumberLoader(NumericLoader):

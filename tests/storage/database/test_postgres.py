@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ from storage.lifecycle.roots import follow_database
 from storage.lifecycle.verify import verify
 from storage.records import LabelValue, PostTags
 from tests.equipment.postgres import PostgresServer
-from tests.storage.samples import NO_RESERVE, decide, keep, list_posts, make_post, new_gallery, sight
+from tests.storage.samples import NO_RESERVE, decide, keep, list_posts, make_post, new_gallery_in_a_file, sight
 
 
 @pytest.fixture
@@ -117,6 +118,26 @@ async def test_tags_and_sources_may_hold_any_character(root: Path) -> None:
     assert (row["post_id"], row["tags"], row["source"]) == (1, "a\x00b z", "http://x/\x00\x01")
 
 
+async def test_many_rows_at_once_are_those_that_were_sent_one_by_one(root: Path, tmp_path: Path) -> None:
+    odd = ("NULL", "{}", "a,b", 'a"b', "a\\b", "(a)", "%s", ":x", "\x00", "\U0001f600")
+    posts = [make_post(number, tags=PostTags(general=odd[: number + 6])) for number in (1, 2, 3, 4)]
+    posts[1] = replace(posts[1], duration_s=1.5, uploader_id=2**40, source='C:\\"x",NULL')
+    changed = [replace(post, score=post.score - 7, tags=PostTags(general=odd[:3])) for post in posts]
+    twice = [decide("delete", score=0.2), decide("keep", policy="p2", score=0.9)]
+    found = []
+    for place in (root, new_gallery_in_a_file(tmp_path / "in-a-file")):
+        async with Archive.open(place, NO_RESERVE) as archive:
+            await list_posts(archive, posts)
+            await asyncio.gather(*(archive.file_look(sight(post, decisions=twice)) for post in posts))
+            await list_posts(archive, changed)
+        with open_reader(place) as reader:
+            rows = list(reader.query("order:id").mappings())
+            found.append([reader.digest(), *({**row, "decided_at": None} for row in rows)])
+
+        assert {(row["decision"], row["score"], row["tags"]) for row in rows} == {("keep", 0.9, "NULL a,b {}")}
+    assert found[0] == found[1]
+
+
 async def test_tags_are_ordered_as_python_orders_them(root: Path) -> None:
     names = ("_b", "B", "a", "é", "z", "~", "1girl", "(o)")
     async with Archive.open(root, NO_RESERVE) as archive:
@@ -129,7 +150,7 @@ async def test_tags_are_ordered_as_python_orders_them(root: Path) -> None:
 
 
 async def test_a_pattern_does_not_mind_capitals_as_in_a_file(root: Path, tmp_path: Path) -> None:
-    for place in (root, new_gallery(tmp_path / "in-a-file")):
+    for place in (root, new_gallery_in_a_file(tmp_path / "in-a-file")):
         async with Archive.open(place, NO_RESERVE) as archive:
             await list_posts(
                 archive, [make_post(1, source="https://Pixiv.net/1_x"), make_post(2, source="https://y/1ax")]
@@ -234,7 +255,7 @@ def test_a_database_that_is_not_this_gallerys_is_refused(server: PostgresServer,
     with pytest.raises(DatabaseError, match="no such database; make one: createdb"):
         Archive.open(tmp_path / "three", replace(NO_RESERVE, database=server.url("nowhere")))
     with pytest.raises(RefusedRoot, match="crawl database copy"):
-        Archive.open(new_gallery(tmp_path / "four"), replace(NO_RESERVE, database=theirs))
+        Archive.open(new_gallery_in_a_file(tmp_path / "four"), replace(NO_RESERVE, database=theirs))
     assert not list(tmp_path.glob("*/.database.part"))
 
 
@@ -269,7 +290,7 @@ def test_an_address_is_refused_in_a_line_without_its_password(tmp_path: Path, wo
 @pytest.mark.fault("D19")
 async def test_what_is_filed_is_the_same_on_both_engines(root: Path, tmp_path: Path) -> None:
     digests = []
-    for place in (root, new_gallery(tmp_path / "in-a-file")):
+    for place in (root, new_gallery_in_a_file(tmp_path / "in-a-file")):
         async with Archive.open(place, NO_RESERVE) as archive:
             posts = [make_post(number, score=number % 5) for number in range(1, 30)]
             await list_posts(archive, posts)
