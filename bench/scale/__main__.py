@@ -5,7 +5,8 @@
 
 Makes a gallery of each size in DIR, or uses the one that is there (`python -m bench.questions` makes the same), moves
 a copy of it to a server of the benchmark's own, and does the same with both: asks questions, opens the review page,
-decides every post again, files new posts and looks. Prints seconds by the clock, medians and p95, and how they grow.
+decides every post again, files new posts and looks. Prints seconds by the clock, medians and p95, what a processor
+was used for (ours and the server's: what else runs on the machine does not count), and how they grow.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from bench.questions.__main__ import made
 from bench.scale.measures import Measured, measured
-from bench.scale.server import bench_server
+from bench.scale.server import bench_server, processor_seconds
 from storage.archive import Archive
 from storage.archive_records import ArchiveSettings
 from storage.files.layout import DATABASE, IDENTITY
@@ -52,10 +54,11 @@ def main() -> None:
                     root = copied(gallery, Path(place) / "gallery-data")
                     if engine == "postgres" and server is not None:
                         moved(root, server)
-                    found[posts, engine] = asyncio.run(measured(root, posts, options.filed))
+                    used = partial(processor_seconds, server if engine == "postgres" else None)
+                    found[posts, engine] = asyncio.run(measured(root, posts, options.filed, used))
                     print(f"{posts:,} posts on {engine}, at a load of {os.getloadavg()[0]:.1f}:", flush=True)
                     for name, value in found[posts, engine].items():
-                        print(f"  {name:45s}{value:12,.1f}", flush=True)
+                        print(f"  {name:58s}{value:12,.1f}", flush=True)
     show(found)
 
 

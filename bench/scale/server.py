@@ -5,10 +5,13 @@ from __future__ import annotations
 import itertools
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+import psutil
 
 from tests.equipment.postgres import PostgresServer, postgres_programs
 
@@ -19,6 +22,20 @@ ORDINARY = (  # what Debian sets, with room for a gallery of millions
     "maintenance_work_mem=512MB",
     "max_wal_size=8GB",
 )
+
+
+def processor_seconds(server: PostgresServer | None) -> float:
+    """That this process has used so far, and all of a server's."""
+    used = time.process_time()
+    if server is not None:
+        lines = (server.folder / "data" / "postmaster.pid").read_text().splitlines()
+        postmaster = psutil.Process(int(lines[0]))
+        times = postmaster.cpu_times()
+        used += times.user + times.system + times.children_user + times.children_system
+        for process in postmaster.children():
+            with suppress(psutil.NoSuchProcess):
+                used += sum(process.cpu_times()[:2])
+    return used
 
 
 @contextmanager

@@ -9,11 +9,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, cast, literal, select
+from sqlalchemy import ColumnElement, Dialect, Select, Text, TypeDecorator, cast, literal, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
-from sqlalchemy.types import BigInteger, Boolean, Float, Integer, LargeBinary
+from sqlalchemy.types import BigInteger, Boolean, Float, Integer, LargeBinary, TypeEngine
 
 
 class json_each(FunctionElement[Any]):  # noqa: N801 - SQLAlchemy names functions so
@@ -59,10 +59,23 @@ class rounded(FunctionElement[float]):  # noqa: N801 - see above
     inherit_cache = True
 
 
+class _TextBytes(TypeDecorator[bytes]):
+    """Bytes of a text; a server's text is text, and comes as one."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(Text() if dialect.name == "postgresql" else LargeBinary())
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bytes | None:
+        return value.encode() if isinstance(value, str) else value
+
+
 class stored_bytes(FunctionElement[bytes]):  # noqa: N801 - see above
     """A text as it is stored, which in a damaged row is none."""
 
-    type = LargeBinary()
+    type = _TextBytes()
     inherit_cache = True
 
 
@@ -185,7 +198,7 @@ def _bytes(element: stored_bytes, compiler: SQLCompiler, **options: Any) -> str:
 
 @compiles(stored_bytes, "postgresql")
 def _bytes_on_postgres(element: stored_bytes, compiler: SQLCompiler, **options: Any) -> str:
-    return f"convert_to({compiler.process(element.clauses, **options)}, 'UTF8')"
+    return compiler.process(element.clauses, **options)
 
 
 @compiles(place_among, "postgresql")

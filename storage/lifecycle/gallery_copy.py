@@ -19,6 +19,7 @@ from storage.archive_records import ArchiveSettings
 from storage.database.engine import Database
 from storage.database.engines.backup import time_stamp
 from storage.database.engines.location import database_of
+from storage.database.engines.old_events import gather_statistics
 from storage.database.engines.postgres import PostgresDatabase, checked_url, driver_or_refusal
 from storage.database.engines.sqlite import SqliteDatabase
 from storage.database.error_translation import at_border
@@ -139,6 +140,7 @@ def _copied(
         rows = copy_rows(old, new, batches)
         with new.begin():
             copy_numbers(old, new)
+            gather_statistics(new)
         work.part("comparing every row")
         differing = _differing(old, new)
     except DatabaseError as error:

@@ -80,8 +80,8 @@ def _update(table: Table, changed: Columns, key: Columns, dialect: Dialect) -> s
 def _put(statement: Insert, table: Table, columns: Columns, dialect: Dialect) -> Executable:
     kinds = zip(columns, _kinds(table, columns, dialect), strict=True)
     lists = ", ".join(f"CAST(:of_{name} AS {kind}[])" for name, kind in kinds)
-    given = text(f"SELECT * FROM unnest({lists})")  # noqa: S608 - names of our own tables
-    return statement.from_select(columns, given.columns(*(column(name) for name in columns)))
+    given = f"SELECT * FROM unnest({lists})"  # noqa: S608 - names of our own tables
+    return statement.from_select(columns, text(given).columns(*(column(name) for name in columns)))
 
 
 def _kinds(table: Table, columns: Columns, dialect: Dialect) -> list[str]:

@@ -25,7 +25,7 @@ DOCUMENT = Path(migrations.__file__).parent.parent / "docs" / "database.md"
 
 
 def test_the_migrations_build_exactly_the_tables_of_the_code(archive: Archive, root: Path) -> None:
-    engine = database_of(root).writing_engine()
+    engine = database_of(root).writing_engine(owner=False)
     with engine.connect() as connection:
         difference = compare_metadata(MigrationContext.configure(connection), Base.metadata)
 

@@ -44,6 +44,7 @@ def asked(reader: Reader, name: str, target: str = "mona") -> list[dict[str, obj
     return list(reader.ask(lambda c: answer(c, question, target)).mappings())
 
 
+@pytest.mark.sqlite("asked by Datasette, of the file")
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.name)
 def test_each_question_runs_as_plain_sqlite_on_a_connection_that_cannot_write(
     filled: tuple[Path, Made], question: CannedQuestion
@@ -60,6 +61,7 @@ def test_no_target_means_all_of_them(reader: Reader, question: CannedQuestion) -
     assert asked(reader, question.name, "nobody") == []
 
 
+@pytest.mark.sqlite("it begins with one, and moves that to a server")
 def test_the_questions_have_the_same_answers_on_a_server(
     filled: tuple[Path, Made], server: PostgresServer, tmp_path: Path
 ) -> None:

@@ -173,6 +173,7 @@ def test_nothing_is_planned_where_everything_is_asked_for(reader: Reader) -> Non
     assert plan(reader, "common -rare", None) is None
 
 
+@pytest.mark.sqlite("its plan, in its words")
 def test_a_million_posts_are_not_sorted_to_show_a_few(reader: Reader) -> None:
     """By SQLite's own plan: along an index, whose ties alone are sorted."""
     for expression in ("common -rare", "common order:score"):
