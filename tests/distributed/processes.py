@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-ENDS_WITHIN_S = 30.0  # on a busy machine
+ENDS_WITHIN_S = 180.0  # agents of a node that was killed look a minute for its address book first
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,14 @@ class Household:
         return {one for one in addresses if not ipaddress.ip_address(one.removeprefix("::ffff:")).is_loopback}
 
     def _has(self, process: psutil.Process) -> bool:
-        """By its environment; Ray writes its workers' titles over that, so those go by their parent's."""
+        """By its environment; Ray writes its workers' titles over that, so those go by their parent's or their logs."""
         try:
             if not process.name().startswith("ray::"):
                 return _folder(process) == str(self.folder)
             parent = process.parent()
-            return parent is None or parent.pid == 1 or _folder(parent) == str(self.folder)
+            if parent is not None and parent.pid != 1:
+                return _folder(parent) == str(self.folder)
+            return any(one.path.startswith(f"{self.folder}/") for one in process.open_files())
         except psutil.Error:
             return False
 

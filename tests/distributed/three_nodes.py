@@ -13,6 +13,7 @@ import tempfile
 
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # the nodes have the loopback address
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+SCRATCH = os.environ["RAY_TMPDIR"] = tempfile.mkdtemp(prefix="three-")  # where the cluster's address is written as well
 
 from ray.cluster_utils import Cluster  # noqa: TID253 - the lines above come first, and this is Ray's own program
 
@@ -21,9 +22,8 @@ NODES = 3
 
 def main() -> None:
     """Start it, serve it, end it."""
-    scratch = tempfile.mkdtemp(prefix="three-")
     head = {"num_cpus": 1, "include_dashboard": False, "no_monitor": True, "include_log_monitor": False}
-    cluster = Cluster(initialize_head=True, head_node_args={**head, "temp_dir": scratch})
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     try:
         others = [cluster.add_node(num_cpus=1) for _ in range(NODES - 1)]
         print(cluster.address, flush=True)
@@ -32,7 +32,7 @@ def main() -> None:
             print("killed", flush=True)
     finally:
         cluster.shutdown()
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(SCRATCH, ignore_errors=True)
 
 
 if __name__ == "__main__":
