@@ -45,10 +45,10 @@ class ThreeNodes:
 
 
 @contextmanager
-def three_nodes(house: Household) -> Iterator[ThreeNodes]:
+def three_nodes(house: Household, *words: str) -> Iterator[ThreeNodes]:
     """A cluster of the household; a crawl that joins it is of none, to be told apart."""
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
-    command = [sys.executable, "-m", "tests.distributed.three_nodes"]
+    command = [sys.executable, "-m", "tests.distributed.three_nodes", *words]
     with subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -168,3 +168,12 @@ def test_ctrl_c_ends_the_crawl_in_order_and_the_cluster_with_it(crawled: Crawled
         assert ended.code == 130, ended.output
         assert "Traceback" not in ended.output
         assert house.left() == []
+
+
+def test_a_crawl_may_be_a_client_of_the_cluster(crawled: Crawled, local: Path) -> None:
+    with household() as house, three_nodes(house, "ray://") as cluster:
+        ended = crawled.crawl(crawled.root("client"), "--engine", "ray", **cluster.environment)
+
+    assert ended.code == 0, ended.output
+    assert "looking at pictures by 3 workers of the Ray cluster ray://127.0.0.1:" in ended.output
+    assert digest(crawled.folder / "client") == digest(local)

@@ -1,13 +1,16 @@
-"""`python -m tests.distributed.three_nodes`: a Ray cluster of three nodes, each a group of processes of this machine.
+"""A Ray cluster of three nodes, each a group of processes of this machine.
 
-Prints its address; each line on standard input kills one more node, as a machine dies, and is answered by a line. Ends
-with its standard input.
+    python -m tests.distributed.three_nodes [ray://]
+
+Prints its address, with `ray://` that of its server for clients; each line on standard input kills one more node, as a
+machine dies, and is answered by a line. Ends with its standard input.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+import socket
 import sys
 import tempfile
 
@@ -18,15 +21,25 @@ SCRATCH = os.environ["RAY_TMPDIR"] = tempfile.mkdtemp(prefix="three-")  # where 
 from ray.cluster_utils import Cluster  # noqa: TID253 - the lines above come first, and this is Ray's own program
 
 NODES = 3
+CLIENT = "ray://"
+
+
+def free_port() -> int:
+    """A port of this machine that nobody uses."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
 
 
 def main() -> None:
     """Start it, serve it, end it."""
     head = {"num_cpus": 1, "include_dashboard": False, "no_monitor": True, "include_log_monitor": False}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
+    clients = sys.argv[1:] == [CLIENT]
+    port = free_port()
+    cluster = Cluster(initialize_head=True, head_node_args=head | ({"ray_client_server_port": port} if clients else {}))
     try:
         others = [cluster.add_node(num_cpus=1) for _ in range(NODES - 1)]
-        print(cluster.address, flush=True)
+        print(f"{CLIENT}127.0.0.1:{port}" if clients else cluster.address, flush=True)
         for _ in sys.stdin:
             cluster.remove_node(others.pop(), allow_graceful=False)
             print("killed", flush=True)
