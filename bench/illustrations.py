@@ -23,6 +23,7 @@ import numpy as np
 
 from bench.samples.compositions import Composed, Crop, illustration, page, rendition
 from classifier.arrays import FloatArray
+from classifier.heads.training_set import SPARED
 from classifier.inference.pooling import pooled
 from classifier.inference.runtime import Runtime, RuntimeSettings
 from classifier.inference.runtime_choice import choose_runtime
@@ -217,7 +218,7 @@ def new_crops(folder: Path, package: Package) -> list[Crop]:
         ValueError: no class is the model's target, or nothing else is left.
     """
     parts = package.snapshot.get("parts") or {}
-    learned = {md5 for part in ("train", "validation") for md5 in parts.get(part, ())}
+    learned = {md5 for part in ("train", "validation", SPARED) for md5 in parts.get(part, ())}
     crops = [
         Crop(path, path.parent.name)
         for path in sorted(folder.glob("*/*"))

@@ -23,6 +23,7 @@ from interchange.layouts.catalogue import FOLDER_LAYOUTS, SHARDS, TABLE
 from interchange.layouts.layout import ClosingFile, LayoutOptions
 from interchange.manifest import MANIFEST, manifest_lines
 from interchange.samples import SPLITS, Sample, key_of
+from interchange.shared_files import SharedFiles
 from interchange.writers.folder_writer import FolderWriter
 from interchange.writers.shard_writer import ENDING, ShardWriter
 from interchange.writers.table_writer import TableWriter
@@ -163,11 +164,6 @@ def _why(error: Exception) -> str:
     return f"it cannot be read or written: {getattr(error, 'strerror', None) or error}"
 
 
-def _picture_of(post: ExportPost) -> int:
-    """Equal for posts that have one file, and are of one class."""
-    return hash((post.md5 or post.name, post.target, label_of(post)))
-
-
 @dataclass(slots=True)
 class _Run:
     request: ExportRequest
@@ -177,8 +173,8 @@ class _Run:
     placement: Placement
     result: ExportResult = field(init=False)
     choice: Choice = field(init=False)
-    once: bool = field(init=False)  # whether a file that several posts have is exported for the first of them alone
-    shown: set[int] = field(default_factory=set)  # the pictures so far, by `_picture_of`
+    once: bool = field(init=False)  # whether a file that several posts have is exported for one of them alone
+    shared: SharedFiles = field(default_factory=SharedFiles)
     last_stem: str = ""  # of the sample that was written last
 
     def __post_init__(self) -> None:
@@ -217,11 +213,16 @@ class _Run:
 
     def _classes(self) -> Counter[str]:
         """How many pictures of each class there are to train on."""
-        posts = export_posts(self.reader, self.keys, brief=True)
-        wanted = (post for post in posts if not isinstance(self._source(post), Refusal))
-        classes = Counter(label_of(post) for post in wanted if self._split(post) == "train")
-        self.shown.clear()
-        return classes
+        classes: Counter[str] = Counter()
+        for post in export_posts(self.reader, self.keys, brief=True):
+            if isinstance(self.choice.source(post), Refusal):
+                continue
+            withdrawn = self._is_withdrawn(post)
+            if self.once:
+                self.shared.add(post, withdrawn=withdrawn)
+            elif not withdrawn and self._split(post) == "train":
+                classes[label_of(post)] += 1
+        return self.shared.classes(split=self.request.options.split) if self.once else classes
 
     def _writer(self, classes: Counter[str]) -> SampleWriter:
         request, root = self.request, self.reader.root
@@ -236,15 +237,22 @@ class _Run:
 
     def _source(self, post: ExportPost) -> SourceFile | Refusal:
         source = self.choice.source(post)
-        if not isinstance(source, Refusal) and self.once:
-            if (picture := _picture_of(post)) in self.shown:
-                return Refusal("the same file as another post's, which is in the export")
-            self.shown.add(picture)  # also of one that was withdrawn, whose place no other post takes
-        withdrawn = self.placement.ledger.is_withdrawn(post.site, post.post_id)
-        return Refusal("withdrawn from this export") if withdrawn else source
+        if isinstance(source, Refusal):
+            return source
+        if self._is_withdrawn(post):
+            return Refusal("withdrawn from this export")
+        why_not = self.shared.why_not(post) if self.once else None
+        return Refusal(why_not) if why_not is not None else source
+
+    def _is_withdrawn(self, post: ExportPost) -> bool:
+        return self.placement.ledger.is_withdrawn(post.site, post.post_id)
 
     def _split(self, post: ExportPost) -> str:
-        return post.split if self.request.options.split and post.split in SPLITS else "train"
+        if not self.request.options.split:
+            return "train"
+        if self.once:
+            return self.shared.split_of(post)
+        return post.split if post.split in SPLITS else "train"
 
     def _export(self, post: ExportPost, writer: SampleWriter) -> None:
         source = self._source(post)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.heads.training_set import TEST
+from classifier.heads.training_set import SPARED, TEST
 from classifier.package.package import Package, load_package
 from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut
 from classifier.pictures.preprocessing import Pixels, Preprocessing
@@ -118,7 +118,7 @@ def in_force(model: RegisteredModel, package: Package, evidence: Evidence) -> In
     """
     snapshot = package.snapshot
     network_splits: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
-    learned_from = {md5 for part in ("train", "validation") for md5 in network_splits.get(part, ())}
+    learned_from = {md5 for part in ("train", "validation", SPARED) for md5 in network_splits.get(part, ())}
     if snapshot.get("evidence"):  # its head was trained in this gallery
         artists = bool(snapshot.get("artists_together", True))
         split = splits_of(evidence, groups_of(evidence, artists=artists), snapshot, artists=artists)

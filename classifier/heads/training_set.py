@@ -17,6 +17,7 @@ from classifier.metrics.thresholds import Goal
 from classifier.tagger_block import TaggerVectors
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
+SPARED = "spared"  # among the parts of a package: to train on, and its network has not seen them
 CONTAMINATED = 3  # shows what was held out, and was learned from nevertheless: used for nothing
 SPOKEN = (LabelSource.TAGGED, LabelSource.OTHERS, LabelSource.KEEP, LabelSource.DELETE)
 PEOPLE = (LabelSource.KEEP, LabelSource.DELETE)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from classifier.heads.training_set import SPARED
 from classifier.package.export import export_backbone
 from classifier.package.package import BackboneFiles, Canary, PackageParts, write_package
 from classifier.package.references import References
@@ -83,7 +84,7 @@ def _pack_target(
             **job.snapshot,
             "examples": target.learned.facts["examples"],
             "taught": learned.embedded.training.facts(),
-            "parts": _split_md5s(learned, job.examples),
+            "parts": split_md5s(learned, job.examples),
             "doubted": [job.examples[row].identity.md5 for row in target.learned.doubted_in_test.tolist()],
         },
         metrics=metrics,
@@ -213,11 +214,21 @@ def _references(learned: Learned, examples: Sequence[Example]) -> References | N
     return References(learned.embedded.embeddings[rows], [identity.md5 for identity in identities], hashes)
 
 
-def _split_md5s(learned: Learned, examples: Sequence[Example]) -> dict[str, list[str]]:
-    """Which split each labelled picture was in, by MD5: later rounds on this backbone keep to it."""
+def split_md5s(learned: Learned, examples: Sequence[Example]) -> dict[str, list[str]]:
+    """Which split each labelled picture was in, by MD5: later rounds on this backbone keep to it.
+
+    What was to train a network and did not, because the network was taken as published or time was short, stands apart:
+    it belongs to train, and no network has seen it.
+    """
     md5s = [example.identity.md5 for example in examples]
     split = learned.split
-    rows = {"train": np.setdiff1d(split.train, learned.synthetic), "validation": split.validation, "test": split.test}
+    rows = {
+        "train": np.setdiff1d(split.train, learned.synthetic),
+        "validation": np.setdiff1d(split.validation, learned.spared),
+        "test": split.test,
+    }
+    if len(learned.spared):
+        rows[SPARED] = learned.spared
     if len(learned.synthetic):
         rows["synthetic"] = learned.synthetic
     return {name: [md5s[row] for row in its.tolist()] for name, its in rows.items()}

@@ -70,6 +70,8 @@ class Learned:
     split: splits.Split  # row numbers among the given examples; train: the backbone learned from them
     references: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # their row numbers
     synthetic: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # those of painted pictures
+    spared: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))  # dealt to train, and the backbone
+    # did not learn from them, so that they choose: among the split's validation
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,7 +142,8 @@ def learn(
     embedded = replace(
         embedded, trained_on=embedded.trained_on | synthetic
     )  # fitted to, and their scores choose nothing
-    prepared = replace(prepared, split=_by_use(prepared.split, embedded.trained_on))
+    dealt = prepared.split
+    prepared = replace(prepared, split=_by_use(dealt, embedded.trained_on))
     targets = tuple(_learned_target(prepared, embedded, examples, spec, plan) for spec in specs)
     report("measuring", 1.0, "")
     return Learned(
@@ -150,6 +153,7 @@ def learn(
         split=prepared.split,
         references=prepared.references,
         synthetic=np.flatnonzero(synthetic).astype(np.int64),
+        spared=dealt.train[~embedded.trained_on[dealt.train]],
     )
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from classifier.arrays import IntArray
 from classifier.errors import PictureFault
-from classifier.heads.training_set import TEST
+from classifier.heads.training_set import SPARED, TEST
 from classifier.inference.pooling import score_views
 from classifier.metrics.assessment import Assessment, Mistake
 from classifier.metrics.curves import ScoredPictures, slices_by
@@ -156,7 +156,7 @@ def learned_from(subject: Subject, known: GalleryKnowledge | None) -> frozenset[
     """MD5 of the pictures that the model's network or head was trained on, or that chose its threshold."""
     snapshot = subject.package.snapshot
     split: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
-    learned = {md5 for part in ("train", "validation") for md5 in split.get(part, ())}
+    learned = {md5 for part in ("train", "validation", SPARED) for md5 in split.get(part, ())}
     if known is not None and snapshot.get("evidence") and len(known.evidence):  # its head is of a round
         held = held_out(subject.package, known.evidence)
         learned |= {known.evidence.md5s[row] for row in np.flatnonzero(held.split != TEST).tolist()}

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from classifier.arrays import IntArray
-from classifier.heads.training_set import CONTAMINATED, TEST, TRAIN, VALIDATION
+from classifier.heads.training_set import CONTAMINATED, SPARED, TEST, TRAIN, VALIDATION
 from classifier.training.splits import Identity, group
 from storage.evidence import NO_SPLIT, SPLITS, Evidence
 
@@ -75,6 +75,7 @@ def splits_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any],
     drawings = drawings_of(evidence) if artists else groups
     of_network = _network_split(evidence, snapshot)
     assigned = np.maximum(evidence.frozen_split, of_network)
+    assigned = np.maximum(assigned, _spared(evidence, snapshot))
     split = _highest(drawings, assigned)
     learned = _highest(drawings, ((evidence.frozen_split == TRAIN) | (of_network == TRAIN)).astype(np.int8)) == 1
     new = np.flatnonzero(split == NO_SPLIT)
@@ -104,9 +105,8 @@ def taught_so_far(snapshot: Mapping[str, Any], earlier: Mapping[str, Any]) -> di
     own: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
     before: Mapping[str, Sequence[str]] = earlier.get("parts") or {}
     own_md5s = {md5 for md5s in own.values() for md5 in md5s}
-    return {
-        name: [*own.get(name, ()), *(md5 for md5 in before.get(name, ()) if md5 not in own_md5s)] for name in SPLITS
-    }
+    names = [name for name in (*SPLITS, SPARED) if name in SPLITS or name in own or name in before]
+    return {name: [*own.get(name, ()), *(md5 for md5 in before.get(name, ()) if md5 not in own_md5s)] for name in names}
 
 
 def assigned_splits(split: SplitArray) -> SplitArray:
@@ -144,6 +144,12 @@ def _network_split(evidence: Evidence, snapshot: Mapping[str, Any]) -> SplitArra
     known: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
     by_md5 = {md5: number for number, name in enumerate(SPLITS) for md5 in known.get(name, ())}
     return np.array([by_md5.get(md5, NO_SPLIT) for md5 in evidence.md5s], dtype=np.int8)
+
+
+def _spared(evidence: Evidence, snapshot: Mapping[str, Any]) -> SplitArray:
+    """TRAIN for each row that was dealt to train and that the package's network has not seen; else NO_SPLIT."""
+    spared = frozenset((snapshot.get("parts") or {}).get(SPARED, ()))
+    return np.array([TRAIN if md5 in spared else NO_SPLIT for md5 in evidence.md5s], dtype=np.int8)
 
 
 def _highest(groups: IntArray, values: SplitArray) -> SplitArray:

@@ -62,11 +62,8 @@ def test_new_posts_come_and_those_that_no_longer_fit_go(gallery: SmallGallery) -
     assert record["removed"] == 1
 
 
-@pytest.mark.parametrize(("form", "posts"), [("kohya", [1]), ("webdataset", [1]), ("csv", [1, 2])])
-def test_one_file_of_two_posts_is_one_picture_to_train_on_and_stays_away_when_withdrawn(
-    gallery: SmallGallery, form: str, posts: list[int]
-) -> None:
-    gallery.add(1, 2)
+def show_one_file(gallery: SmallGallery) -> None:
+    """All posts have the first one's file."""
     with closing(sqlite3.connect(gallery.root / "crawl.db")) as database, database:
         for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             database.execute(f"DROP TRIGGER {trigger}")
@@ -74,6 +71,26 @@ def test_one_file_of_two_posts_is_one_picture_to_train_on_and_stays_away_when_wi
             database.execute(f"UPDATE {table} SET md5 = (SELECT md5 FROM post WHERE post_id = 1)")
     for path in (gallery.root / "gallery" / "mona").iterdir():
         path.write_bytes(gallery.contents[1])
+
+
+def test_a_file_that_is_kept_as_one_post_s_and_deleted_as_another_s_is_learned_as_kept(gallery: SmallGallery) -> None:
+    gallery.add(1, decision="delete")
+    gallery.add(2)
+    show_one_file(gallery)
+    gallery.assign(test=[1])
+
+    record = gallery.record("imagefolder", "decision:keep,delete", "--keep", "mona", "--renditions", "--split")
+
+    assert [(row["post_id"], row["class"], row["split"]) for row in gallery.manifest()] == [(2, "mona", "test")]
+    assert record["classes"] == {"mona (test)": 1}
+
+
+@pytest.mark.parametrize(("form", "posts"), [("kohya", [1]), ("webdataset", [1]), ("csv", [1, 2])])
+def test_one_file_of_two_posts_is_one_picture_to_train_on_and_stays_away_when_withdrawn(
+    gallery: SmallGallery, form: str, posts: list[int]
+) -> None:
+    gallery.add(1, 2)
+    show_one_file(gallery)
 
     done = gallery.export(form)
 

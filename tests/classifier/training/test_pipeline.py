@@ -25,7 +25,7 @@ from classifier.training.backbone_training import (
 )
 from classifier.training.history import training_curves
 from classifier.training.job import PICTURES, FirstWeights, TrainingJob, write_job
-from classifier.training.packager import report
+from classifier.training.packager import report, split_md5s
 from classifier.training.pipeline import (
     Embedded,
     Example,
@@ -243,6 +243,25 @@ def test_a_job_that_is_no_job_is_one_clear_line(tmp_path: Path) -> None:
 
     assert run(tmp_path, out) == 1
     assert TrainingJob.FILE in json.loads(out.getvalue())["message"]
+
+
+def test_what_a_published_network_need_not_learn_from_is_still_there_to_train_a_later_one() -> None:
+    pictures, names, examples = painted(300, 9)
+    seen = np.array([[name == one for one in CAST] for name in names]) + np.zeros((300, 3))
+
+    def embedder(material: Material, report: ProgressCallback) -> Embedded:
+        nobody = np.zeros(300, dtype=np.bool_)
+        blocks = in_a_row(published=3)
+        return Embedded(None, (), blocks, seen.astype(np.float16), nobody, TrainingSummary(0, 0, 1.0, 0.0, 0.0, 0))
+
+    done = learn(pictures, examples, [TargetSpec("red", "red")], QUICKLY, embedder=embedder)
+    parts = split_md5s(done, examples)
+
+    labelled = sum(example.labelled for example in examples)
+    shares = {name: len(md5s) / labelled for name, md5s in parts.items()}
+    assert shares["train"] == 0 and 0.7 < shares["spared"] < 0.8
+    assert 0.1 < shares["validation"] < 0.2 and 0.05 < shares["test"] < 0.15
+    assert len({md5 for md5s in parts.values() for md5 in md5s}) == labelled
 
 
 def test_the_sites_ai_tags_help_a_first_model_that_sees_little_and_the_report_says_so() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from classifier.heads.training_set import TEST, TRAIN, VALIDATION
-from rounds.examples.frozen_splits import groups_of, splits_of
+from rounds.examples.frozen_splits import groups_of, splits_of, trained_on
 from storage.evidence import Evidence
 from tests.rounds.evidence import scene
 
@@ -54,6 +54,21 @@ def test_what_the_backbone_was_trained_on_never_tests_a_head_on_it() -> None:
 
     assert set(split[:500].tolist()) == {TRAIN}
     assert set(split[500:600].tolist()) == {VALIDATION}
+
+
+def test_what_was_to_train_a_network_that_was_taken_as_published_trains_later_ones_and_was_seen_by_none() -> None:
+    evidence = scene().evidence
+    parts = {"train": [], "validation": list(evidence.md5s[:80]), "test": list(evidence.md5s[80:160])}
+    snapshot = {"parts": parts | {"spared": list(evidence.md5s[160:560])}, "taught": {"steps": 0}}
+
+    split = splits_of(evidence, groups_of(evidence), snapshot)
+
+    assert [set(split[rows].tolist()) for rows in (slice(80), slice(80, 160), slice(160, 560))] == [
+        {VALIDATION},
+        {TEST},
+        {TRAIN},
+    ]
+    assert not trained_on(evidence, snapshot).any()
 
 
 def test_a_duplicate_of_a_test_picture_joins_it_there() -> None:
