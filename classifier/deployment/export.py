@@ -2,7 +2,7 @@
 
 README.md     what it is, what goes in and out, and a snippet that loads it without us
 model…        in the format
-picture.png   one of the package's check pictures; the README says what it scores
+picture.png   the surest of the package's check pictures; the README says what it scores
 export.json   the same facts for programs
 SHA256SUMS    of every other file, for `sha256sum -c`
 """
@@ -20,6 +20,7 @@ from classifier.deployment.formats import TENSORRT, ExportFormat, check_installe
 from classifier.deployment.process import run_worker
 from classifier.deployment.readme import readme
 from classifier.deployment.tensorrt import EngineBuilder
+from classifier.package.canaries import Canaries
 from classifier.package.package import Package
 from classifier.package.whole_folder import sha256_of, whole_folder
 from classifier.progress import ProgressCallback
@@ -81,16 +82,22 @@ async def export(
             builder = engines or EngineBuilder.of_this_machine()
             trouble = await builder.build(work, package.preprocessing.size)
         facts = _facts(order, done)
-        (work / PICTURE).write_bytes(package.canaries.pictures[0])
+        (work / PICTURE).write_bytes(package.canaries.pictures[_surest(package.canaries)])
         (work / README).write_text(readme(form, facts), encoding="utf-8")
         (work / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         (work / CHECKSUMS).write_text(_checksums(work), encoding="utf-8")
     return Exported(facts, trouble)
 
 
+def _surest(canaries: Canaries) -> int:
+    """The check picture of the highest score: a 0 would be printed by many a wrong snippet, too."""
+    return int(canaries.scores.reshape(len(canaries.pictures), -1).max(axis=1).argmax())
+
+
 def _facts(order: ExportOrder, done: Mapping[str, Any]) -> dict[str, Any]:
     package, size = order.package, order.package.preprocessing.size
     scores = package.canaries.scores.reshape(len(package.canaries.pictures), -1)
+    surest = scores[_surest(package.canaries)]
     facts = {
         "model": order.name,
         "hash": package.hash,
@@ -104,7 +111,7 @@ def _facts(order: ExportOrder, done: Mapping[str, Any]) -> dict[str, Any]:
         "preprocessing": package.preprocessing.to_json(),
         "parameters": done["parameters"],
         "largest_difference": done["difference"],
-        "picture": {"file": PICTURE, "probability": [round(float(one), 6) for one in scores[0]]},
+        "picture": {"file": PICTURE, "probability": [round(float(one), 6) for one in surest]},
     }
     if isinstance(package, RecogniserPackage):
         limits = package.recogniser.limits

@@ -49,7 +49,7 @@ class EngineBuilder:
         """
         missing = ["an NVIDIA GPU"] * (not self.gpu) + [f"NVIDIA's {TOOL}"] * (self.tool is None)
         if missing or self.tool is None:
-            return f"this machine has not {' and not '.join(missing)}"
+            return f"this machine lacks {' and '.join(missing)}"
         arguments = [
             one.replace(ONNX_FILE, str(folder / ONNX_FILE)).replace(ENGINE, str(folder / ENGINE))
             for one in engine_arguments(size)

@@ -38,9 +38,10 @@ def list_table() -> Table:
 
 
 def facts_table(title: Text | None = None) -> Table:
-    """Two columns, name and value, below a title."""
+    """Two columns, name and value, below a title, which widens a table that is narrower."""
     table = Table(
         title=title,
+        min_width=None if title is None else min(title.cell_len, screen_width()),
         title_justify="left",
         title_style="bold",
         show_header=False,

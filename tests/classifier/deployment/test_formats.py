@@ -93,7 +93,7 @@ def test_an_export_scores_as_the_package(form: str, exports: Path, package: Pack
 
 @pytest.mark.parametrize("form", HERE)
 def test_the_readmes_snippet_prints_what_the_readme_says(
-    form: str, exports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    form: str, exports: Path, package: Package, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     code, said = snippet_of(exports / form)
     monkeypatch.chdir(exports / form)
@@ -101,6 +101,7 @@ def test_the_readmes_snippet_prints_what_the_readme_says(
     exec(compile(code, README, "exec"), {})
 
     assert numbers(capsys.readouterr().out) == pytest.approx(numbers(said), abs=0.002)
+    assert max(numbers(said)) == pytest.approx(package.canaries.scores.max(), abs=0.001)  # not 0, which proves little
 
 
 @pytest.mark.slow
@@ -271,8 +272,8 @@ def engine_tool(folder: Path, script: str) -> str:
 
 
 TOOLS = {
-    "none": (None, False, "this machine has not an NVIDIA GPU and not NVIDIA's trtexec"),
-    "no gpu": ("exit 0", False, "this machine has not an NVIDIA GPU"),
+    "none": (None, False, "this machine lacks an NVIDIA GPU and NVIDIA's trtexec"),
+    "no gpu": ("exit 0", False, "this machine lacks an NVIDIA GPU"),
     "fails": ("echo no memory >&2; exit 7", True, "trtexec ended with 7: no memory"),
     "writes nothing": ("exit 0", True, "trtexec ended with 0"),
     "works": ('for one; do case $one in --saveEngine=*) : > "${one#*=}";; esac; done', True, ""),
