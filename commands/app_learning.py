@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from commands.context import completion
-from commands.context.options import ConfigOption, JsonOption, QuietOption, RootOption
+from commands.context.options import ConfigOption, EngineOption, JsonOption, QuietOption, RootOption
 from commands.terminal.allowed_values import TRAINING
 from commands.terminal.error_exit import exits_plainly
 
@@ -276,10 +276,12 @@ def rescore(
     ] = None,
     root: RootOption = None,
     config: ConfigOption = None,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide everything again by the model in force, from stored embeddings. No picture is downloaded or decoded.
+    """Decide everything again by the model in force, from stored embeddings. No picture is downloaded.
 
+    Where the model has another network than the embeddings are of, the stored pictures are looked at once more.
     What is decided holds at once; files stay where they are until [bold]crawl apply[/bold].
 
     [bold]Examples[/bold]
@@ -291,5 +293,5 @@ def rescore(
     from commands import rescore as rescore_command
     from commands.context.threshold_goal import ThresholdGoal
 
-    options = rescore_command.RescoreOptions(target, ThresholdGoal(threshold, precision, recall), as_json)
+    options = rescore_command.RescoreOptions(target, ThresholdGoal(threshold, precision, recall), as_json, engine)
     raise typer.Exit(rescore_command.run(options, root, config))

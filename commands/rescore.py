@@ -13,6 +13,7 @@ from commands.context.gallery import hold_gallery
 from commands.context.registered_models import chosen_for, verified
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Workspace, load_workspace
+from commands.engine.choice import check_engine, judge_maker, with_engine
 from commands.errors import UsageRefused
 from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.targets import known_target
@@ -41,12 +42,14 @@ class RescoreOptions:
     target: str | None
     goal: ThresholdGoal
     as_json: bool = False
+    engine: str | None = None  # that looks at stored pictures of another network; None: the settings' own
 
 
 def run(options: RescoreOptions, root: Path | None, config: Path | None) -> int:
     """Rescore."""
     options.goal.check()
-    workspace = load_workspace(root, config)
+    workspace = with_engine(load_workspace(root, config), options.engine)
+    check_engine(workspace.settings)
     return run_stoppable(_run(options, workspace), lambda: "what was decided stays; run the same command to go on")
 
 
@@ -70,8 +73,9 @@ async def _run(options: RescoreOptions, workspace: Workspace) -> int:
         done = await rescore(archive, evidence, target, (card, package.head), policy)
         if waiting > 0:
             say(f"{counted(waiting, 'post')} without an embedding of this network: scoring the stored pictures again")
+            make = await judge_maker(stack, workspace.settings, quiet=options.as_json)
             async with reporting(quiet=options.as_json) as report:
-                again = await look_at_all_again(archive, workspace, target, card, report)
+                again = await look_at_all_again(archive, workspace, target, card, report, make)
             done, waiting = type(done)(done.posts + again.posts, done.kept + again.kept), waiting - again.posts
         followed = await _finish_following(archive, workspace, model.card, options) if chosen is None else ()
     say(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,12 @@ from typer.testing import CliRunner
 
 from commands.app import app
 from storage.archive import open_reader
-from tests.distributed.conftest import Crawled, digest
+from tests.classifier.tiny_models import make_backbone
+from tests.commands.folders.places import make_root
+from tests.distributed.conftest import LIMIT_S, Crawled, digest
 from tests.distributed.processes import household
+from tests.faults import driver
+from tests.faults.kills.grounds import REAL
 
 
 def test_a_crawl_by_ray_ends_in_the_local_engines_state_and_leaves_nothing_behind(crawled: Crawled) -> None:
@@ -79,6 +84,27 @@ def test_an_engine_that_nobody_knows_is_refused_with_those_that_there_are(templa
 
     assert ended.exit_code == 2
     assert "--engine must be one of local, ray, got 'raye'; did you mean 'ray'?" in ended.stderr
+
+
+@pytest.mark.slow
+def test_rescoring_by_ray_looks_at_stored_pictures_again_as_the_local_engine_does(
+    crawled: Crawled, tmp_path: Path
+) -> None:
+    root = crawled.root("root")
+    assert crawled.crawl(root).code == 0
+    make_root(root, make_backbone(tmp_path / "another-network", seed=2), number=2)
+    far = Path(shutil.copytree(root, tmp_path / "far"))
+
+    here = driver.run(["rescore", "mona", "--root", str(root)], program=REAL, limit_s=LIMIT_S)
+    ended = driver.run(["rescore", "mona", "--root", str(far), "--engine", "ray"], program=REAL, limit_s=LIMIT_S)
+
+    assert (here.code, ended.code) == (0, 0), ended.output
+    assert "looking at pictures by" in ended.stderr and "looking at pictures by" not in here.stderr
+    assert digest(far) == digest(root)
+    with open_reader(root) as one, open_reader(far) as other:
+        query = "SELECT post_id, decision, model, score FROM results ORDER BY post_id"
+        assert one.sql(query).rows == other.sql(query).rows
+        assert "mona/2" in {row[2] for row in one.sql(query).rows}
 
 
 @pytest.mark.slow

@@ -50,13 +50,13 @@ def red_head(tiny: TinyBackbone) -> Head:
     return Head(weights.astype(np.float32), float(-weights @ (middle[0] + middle[1]) / 2), Calibration(1.0, 0.0))
 
 
-def make_root(folder: Path, tiny: TinyBackbone, **changes: Any) -> Path:
-    """A gallery with the model mona/1, and no posts."""
+def make_root(folder: Path, tiny: TinyBackbone, number: int = 1, **changes: Any) -> Path:
+    """A gallery with the model mona/1 and no posts; or one that is there, with another model in force."""
 
     async def register() -> None:
         parts = make_parts(tiny, "mona", red_head(tiny), threshold=0.5, **changes)
-        facts = write_package(folder / "models" / "mona" / "1", parts)
-        card = ModelCard("mona", 1, facts.hash, facts.backbone_hash, 0.5)
+        facts = write_package(folder / "models" / "mona" / str(number), parts)
+        card = ModelCard("mona", number, facts.hash, facts.backbone_hash, 0.5)
         async with Archive.open(folder, ArchiveSettings(reserve_bytes=0)) as archive:
             await archive.register_model(card, {"round": 0, "tag": TAG}, activate=True)
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from rounds.retrieval.metric import space_of
 from rounds.retrieval.neighbours import Neighbours, Terms, highest
 from storage.archive import Archive, open_reader
+from storage.database.engines.location import database_of
+from storage.database.tables import EmbeddingRow
 from storage.errors import QueryError
 from storage.records import Rating
 from storage.search.language import parse
@@ -93,8 +95,11 @@ async def test_what_the_database_has_by_now_counts(archive: Archive) -> None:
     await look_at(archive, AROUND)
     with neighbours_of(archive.root) as neighbours:
         before = neighbours.nearest(EVEN, 1)[0]
-        with closing(sqlite3.connect(archive.root / "crawl.db")) as database, database:
-            database.execute("UPDATE embedding SET vector = ? WHERE version_id = 1", [stored((-1.0, 0.0))])
+        change = update(EmbeddingRow).where(EmbeddingRow.version_id == 1).values(vector=stored((-1.0, 0.0)))
+        engine = database_of(archive.root).writing_engine(owner=False)
+        with engine.begin() as connection:
+            connection.execute(change)
+        engine.dispose()
 
         after = neighbours.nearest(EVEN, 1)[0]
 
