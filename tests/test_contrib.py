@@ -52,6 +52,13 @@ def test_every_command_that_is_run_takes_its_options(file: str, words: str) -> N
     command.make_context(name, arguments)  # raises for an unknown option
 
 
+def test_building_the_image_again_sends_neither_the_gallery_nor_the_keys_beside_it() -> None:
+    (volume,) = COMPOSE["x-boorusieve"]["volumes"]
+    folder = re.fullmatch(r"\$\{DATA:-\.\./\.\./(\w+)\}:/data", volume)
+
+    assert folder is not None and folder[1] in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+
 def test_every_file_runs_a_command() -> None:
     files = {"crawl-sync.service", "crawl-review.service", "crontab", "crawl-sync.xml", "sync-loop", "compose.yaml"}
     assert {file for file, _ in _typed()} == files
