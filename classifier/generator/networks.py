@@ -49,7 +49,7 @@ def build_generator(noise: int, filters: int, classes: int = 0, seed: int = 0, *
         seed: of the first weights.
         fine: one more layer between the fourth and the last, at 96 pixels: enlarged first and filtered then, so there
             is no chequerboard (Odena et al. 2016), and with a ReLU of its own, so lines can be sharper than a map of
-            32 pixels makes them.
+            32 pixels makes them; and each map that was doubled is averaged over 2×2, as steps of 2 paint one, too.
     """
     import keras
 
@@ -69,6 +69,8 @@ def build_generator(noise: int, filters: int, classes: int = 0, seed: int = 0, *
             wider * filters, 4, strides=stride, padding=padding, use_bias=False,
             kernel_initializer=first.of(number), name=f"layer{number + 1}",
         )(x)  # fmt: skip
+        if fine and stride == 2:
+            x = keras.layers.AveragePooling2D(2, strides=1, padding="same", name=f"smooth{number + 1}")(x)
         x = keras.layers.BatchNormalization(**_OF_NORMAL, name=f"normal{number + 1}")(x)
         x = keras.layers.ReLU(name=f"relu{number + 1}")(x)
     last, stride = keras.layers.Conv2DTranspose, 3

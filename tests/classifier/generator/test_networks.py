@@ -88,6 +88,21 @@ def test_a_fine_layer_begins_without_a_chequerboard_and_works_at_96_pixels() -> 
     assert of_discriminator.output_shape == (None, 1)
 
 
+def test_a_fine_layers_doubled_maps_do_not_alternate() -> None:
+    import keras
+
+    noise = np.random.default_rng(0).normal(size=(8, 5)).astype(np.float32)
+    network = build_generator(5, 4, fine=True)
+    layers = [network.get_layer(name).output for name in ("layer4", "smooth4")]
+
+    maps = [np.asarray(one) for one in keras.Model(network.input, layers)(noise)]
+
+    for axis in (1, 2):
+        rows = [np.moveaxis(one, axis, 0)[:-2] for one in maps]  # the last ones have fewer neighbours
+        between = [np.abs(one[::2].mean((0, 2)) - one[1::2].mean((0, 2))).mean() for one in rows]
+        assert between[1] < 0.3 * between[0]
+
+
 def test_the_published_first_weights_normalisation_and_activations() -> None:
     generator, discriminator = build_generator(20, 16), build_discriminator(16, normal=True)
 
