@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, select
 
+from storage.database.bulk import update_rows
+from storage.database.chunks import chunked
 from storage.database.tables import VersionRow
 
-_HASH = (
-    update(VersionRow)
-    .where(VersionRow.id == bindparam("version"), VersionRow.picture_hash.is_distinct_from(bindparam("now_hash")))
-    .values(picture_hash=bindparam("now_hash"))
-)
+_STORED = select(VersionRow.id, VersionRow.picture_hash).where(VersionRow.id.in_(bindparam("some", expanding=True)))
 
 
 def file_picture_hashes(connection: Connection, hashes: Mapping[int, int]) -> None:
@@ -21,9 +19,11 @@ def file_picture_hashes(connection: Connection, hashes: Mapping[int, int]) -> No
     Raises:
         OverflowError: a hash has more than 64 bits.
     """
-    rows = [  # SQLite's integers have a sign
-        {"version": id_, "now_hash": int.from_bytes(hash_.to_bytes(8, "little"), "little", signed=True)}
-        for id_, hash_ in hashes.items()
-    ]
-    if rows:
-        connection.execute(_HASH, rows)
+    signed = {  # the engines' integers have a sign
+        id_: int.from_bytes(hash_.to_bytes(8, "little"), "little", signed=True) for id_, hash_ in hashes.items()
+    }
+    rows: list[tuple[int, int]] = []
+    for chunk in chunked(sorted(signed)):
+        stored = connection.execute(_STORED, {"some": chunk})
+        rows += [(signed[row.id], row.id) for row in stored if row.picture_hash != signed[row.id]]
+    update_rows(connection, VersionRow, ("picture_hash",), ("id",), rows)

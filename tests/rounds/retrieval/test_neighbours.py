@@ -90,7 +90,6 @@ async def test_a_replaced_file_is_found_no_more_until_it_was_looked_at(archive: 
     assert len(found) == 19
 
 
-@pytest.mark.sqlite("it changes a row of the file")
 async def test_what_the_database_has_by_now_counts(archive: Archive) -> None:
     await look_at(archive, AROUND)
     with neighbours_of(archive.root) as neighbours:
