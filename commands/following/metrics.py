@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TypeAlias
 
 from commands.following.report import SearchReport
 from crawler.tally import Outcome
@@ -26,19 +27,23 @@ _FIGURES: Mapping[str, tuple[str, Callable[[SearchReport], float]]] = {
     "seconds": ("how long the last sync took", lambda one: one.seconds),
     "errors": ("1 where the last sync ended early", lambda one: float(bool(one.error))),
 }
-_SUCCESS = "last_success_timestamp_seconds"
-_LINE = re.compile(r"boorusieve_sync_last_success_timestamp_seconds\{(?P<labels>.*)\} (?P<value>[0-9.e+]+)")
+_MOMENTS: Mapping[str, str] = {
+    "last_success": "when the search was last followed to its end",
+    "due": "when the search is to be followed next; in the past for one that a sync does not get to",
+}
+_LINE = re.compile(r"boorusieve_sync_(?P<name>[a-z_]+)_timestamp_seconds\{(?P<labels>.*)\} (?P<value>[0-9.e+]+)")
+Moments: TypeAlias = Mapping[str, Mapping[str, float]]  # seconds since 1970, by name and labels
 
 
 def write_metrics(file: Path, reports: Sequence[SearchReport], now: datetime) -> None:
-    """Write the figures, whole or not at all; times of success that the file has of other searches stay in it.
+    """Write the figures, whole or not at all; moments that the file has of other searches stay in it.
 
     Raises:
         StorageError: the file cannot be written.
     """
     draft = file.with_name(f".{file.name}.part")
     try:
-        text = "\n".join(_lines(reports, _successes(file, reports, now))) + "\n"
+        text = "\n".join(_lines(reports, _moments(file, reports, now))) + "\n"
         draft.write_text(text, encoding="utf-8")
         flush(draft)
         draft.replace(file)
@@ -46,19 +51,34 @@ def write_metrics(file: Path, reports: Sequence[SearchReport], now: datetime) ->
         raise StorageError(f"{file}: the metrics cannot be written: {error.strerror or error}") from None
 
 
-def _successes(file: Path, reports: Sequence[SearchReport], now: datetime) -> Mapping[str, float]:
-    """When each search was last followed to its end, by its labels."""
+def _moments(file: Path, reports: Sequence[SearchReport], now: datetime) -> Moments:
+    """When each search was last followed to its end, and when it is due: by this sync, else by the file."""
+    found: dict[str, dict[str, float]] = {name: {} for name in _MOMENTS}
+    for match in _LINE.finditer(_text_of(file)):
+        found.get(match["name"], {})[match["labels"]] = float(match["value"])
+    for one in reports:
+        labels = _labels(one)
+        if not one.skipped and not one.error:
+            found["last_success"][labels] = now.timestamp()
+        if one.due_at is not None:
+            found["due"][labels] = one.due_at.timestamp()
+        else:
+            found["due"].setdefault(labels, now.timestamp())  # it was never followed to its end
+    return found
+
+
+def _text_of(file: Path) -> str:
     try:
-        found = {match["labels"]: float(match["value"]) for match in _LINE.finditer(file.read_text("utf-8"))}
+        return file.read_text("utf-8")
     except (FileNotFoundError, UnicodeDecodeError):
-        found = {}
-    return found | {_labels(one): now.timestamp() for one in reports if not one.skipped and not one.error}
+        return ""
 
 
-def _lines(reports: Sequence[SearchReport], successes: Mapping[str, float]) -> Iterator[str]:
-    yield from _head(_SUCCESS, "when the search was last followed to its end")
-    for labels, moment in sorted(successes.items()):
-        yield f"boorusieve_sync_{_SUCCESS}{{{labels}}} {moment:.3f}"
+def _lines(reports: Sequence[SearchReport], moments: Moments) -> Iterator[str]:
+    for name, words in _MOMENTS.items():
+        yield from _head(f"{name}_timestamp_seconds", words)
+        for labels, moment in sorted(moments[name].items()):
+            yield f"boorusieve_sync_{name}_timestamp_seconds{{{labels}}} {moment:.3f}"
     for name, (words, figure) in _FIGURES.items():
         yield from _head(name, words)
         for one in reports:

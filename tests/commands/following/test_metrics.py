@@ -1,6 +1,6 @@
 """Figures for Prometheus."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,23 @@ def test_a_search_that_failed_or_was_skipped_keeps_its_last_success(tmp_path: Pa
     times = [line.split()[-1] for line in file.read_text().splitlines() if line.startswith("boorusieve_sync_last")]
     assert times == [f"{one.timestamp():.3f}" for one in (DAY, DAY, NEXT)]
     assert 'errors{site="sim",search="genshin_impact",targets="mona"} 1' in file.read_text()
+
+
+def test_a_search_that_is_not_due_for_weeks_says_when_it_is(tmp_path: Path) -> None:
+    file, later = tmp_path / "sync.prom", NEXT + timedelta(days=14)
+    write_metrics(
+        file, [report("hololive", due_at=DAY, error="the site blocks us"), report("touhou", due_at=NEXT)], DAY
+    )
+
+    write_metrics(file, [report(skipped=True, due_at=later), report("hololive", error="it still does")], NEXT)
+
+    due = [
+        line.rpartition("{")[2] for line in file.read_text().splitlines() if line.startswith("boorusieve_sync_due_t")
+    ]
+    assert due == [
+        f'site="sim",search="{search}",targets="mona"}} {moment.timestamp():.3f}'
+        for search, moment in (("genshin_impact", later), ("hololive", DAY), ("touhou", NEXT))
+    ]
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
