@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from collections.abc import Sequence
@@ -112,8 +113,11 @@ def plot(measurement: Measurement) -> Drawing:
         colours = [palette.right if share >= 1 else palette.wrong for share in shares]
         axes.barh(names, [share - 1 for share in shares], left=1, color=colours)
         axes.axvline(1, color=palette.text)
-        axes.set_xscale("log")
-        axes.set_xlabel("the goal is 1; to the right of it is better")
+        axes.set_xscale("log", base=2)
+        lowest, highest = math.floor(math.log2(min(shares, default=1))), math.ceil(math.log2(max(shares, default=1)))
+        marks = [2.0**power for power in range(min(lowest, -1), max(highest, 1) + 1)]
+        axes.set_xticks(marks, [f"{mark:g}" for mark in marks])
+        axes.set_xlabel("times the goal; to the right of 1 is better")
         axes.invert_yaxis()
 
     alt = "; ".join(f"{name}: {share:.2g} of the goal" for name, share in zip(names, shares, strict=True))
