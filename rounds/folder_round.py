@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from classifier.heads.training_set import SPARED, TEST
+from classifier.heads.training_set import TEST
 from classifier.package.package import Package, load_package
 from classifier.pictures.class_folders import ClassFolder, ClassPicture, LeftOut
 from classifier.pictures.preprocessing import Pixels, Preprocessing
@@ -34,7 +34,7 @@ from rounds.evaluation.comparison import Compared, compare
 from rounds.examples.class_pictures import check_enough, chosen_pictures, examples_of_classes
 from rounds.examples.decoders import HashingDecoder
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, decoded
-from rounds.examples.frozen_splits import groups_of, splits_of
+from rounds.examples.frozen_splits import groups_of, learned_md5s, splits_of
 from rounds.examples.stage_pictures import Stage, decode_stage
 from rounds.generation.paintings import PaintingPlace, SyntheticSource
 from rounds.generation.synthetic_fill import Filled, filled
@@ -117,8 +117,7 @@ def in_force(model: RegisteredModel, package: Package, evidence: Evidence) -> In
         evidence: of the gallery, with the package's network; its heads are trained on all but the test split.
     """
     snapshot = package.snapshot
-    network_splits: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
-    learned_from = {md5 for part in ("train", "validation", SPARED) for md5 in network_splits.get(part, ())}
+    learned_from = learned_md5s(snapshot)
     if snapshot.get("evidence"):  # its head was trained in this gallery
         artists = bool(snapshot.get("artists_together", True))
         split = splits_of(evidence, groups_of(evidence, artists=artists), snapshot, artists=artists)

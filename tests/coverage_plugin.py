@@ -17,9 +17,9 @@ import pytest
 import slipcover
 from slipcover.branch import preinstrument
 
-from tests.branch_coverage import REPOSITORY, Modules, below_floor, lines_of, modules_of
+from tests.branch_coverage import FLOORS, REPOSITORY, Modules, below_floor, lines_of, modules_of
 
-ROOMS = ("storage", "crawler", "commands", "classifier", "interchange", "serving", "distributed")
+ROOMS = tuple(FLOORS)
 _SENT = "boorusieve_coverage"  # the key under which a process's figures travel
 
 

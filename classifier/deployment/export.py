@@ -81,8 +81,9 @@ async def export(
             report("building", 0.0, "a TensorRT engine")
             builder = engines or EngineBuilder.of_this_machine()
             trouble = await builder.build(work, package.preprocessing.size)
-        facts = _facts(order, done)
-        (work / PICTURE).write_bytes(package.canaries.pictures[_surest(package.canaries)])
+        surest = _surest(package.canaries)
+        facts = _facts(order, done, surest)
+        (work / PICTURE).write_bytes(package.canaries.pictures[surest])
         (work / README).write_text(readme(form, facts), encoding="utf-8")
         (work / FACTS).write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         (work / CHECKSUMS).write_text(_checksums(work), encoding="utf-8")
@@ -94,10 +95,9 @@ def _surest(canaries: Canaries) -> int:
     return int(canaries.scores.reshape(len(canaries.pictures), -1).max(axis=1).argmax())
 
 
-def _facts(order: ExportOrder, done: Mapping[str, Any]) -> dict[str, Any]:
+def _facts(order: ExportOrder, done: Mapping[str, Any], surest: int) -> dict[str, Any]:
     package, size = order.package, order.package.preprocessing.size
     scores = package.canaries.scores.reshape(len(package.canaries.pictures), -1)
-    surest = scores[_surest(package.canaries)]
     facts = {
         "model": order.name,
         "hash": package.hash,
@@ -111,7 +111,7 @@ def _facts(order: ExportOrder, done: Mapping[str, Any]) -> dict[str, Any]:
         "preprocessing": package.preprocessing.to_json(),
         "parameters": done["parameters"],
         "largest_difference": done["difference"],
-        "picture": {"file": PICTURE, "probability": [round(float(one), 6) for one in surest]},
+        "picture": {"file": PICTURE, "probability": [round(float(one), 6) for one in scores[surest]]},
     }
     if isinstance(package, RecogniserPackage):
         limits = package.recogniser.limits

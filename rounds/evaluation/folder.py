@@ -9,7 +9,7 @@ on flatter it, so they are counted, and those that it never saw are a slice of t
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from classifier.arrays import IntArray
 from classifier.errors import PictureFault
-from classifier.heads.training_set import SPARED, TEST
+from classifier.heads.training_set import TEST
 from classifier.inference.pooling import score_views
 from classifier.metrics.assessment import Assessment, Mistake
 from classifier.metrics.curves import ScoredPictures, slices_by
@@ -31,6 +31,7 @@ from rounds.evaluation.measurement import MISTAKES, assess, check
 from rounds.evaluation.prevalence import Prevalence, gallery_estimates, own_share, prevalence_of
 from rounds.evaluation.subject import GalleryKnowledge, Subject
 from rounds.examples.folder_pictures import HELD_BYTES, ByteBudget, PictureDecoder, decoded
+from rounds.examples.frozen_splits import learned_md5s
 from rounds.examples.held_out import held_out
 from storage.plurals import counted
 
@@ -155,8 +156,7 @@ def evaluate_folder(
 def learned_from(subject: Subject, known: GalleryKnowledge | None) -> frozenset[str]:
     """MD5 of the pictures that the model's network or head was trained on, or that chose its threshold."""
     snapshot = subject.package.snapshot
-    split: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
-    learned = {md5 for part in ("train", "validation", SPARED) for md5 in split.get(part, ())}
+    learned = learned_md5s(snapshot)
     if known is not None and snapshot.get("evidence") and len(known.evidence):  # its head is of a round
         held = held_out(subject.package, known.evidence)
         learned |= {known.evidence.md5s[row] for row in np.flatnonzero(held.split != TEST).tolist()}

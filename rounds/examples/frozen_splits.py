@@ -84,6 +84,12 @@ def splits_of(evidence: Evidence, groups: IntArray, snapshot: Mapping[str, Any],
     return split
 
 
+def learned_md5s(snapshot: Mapping[str, Any]) -> set[str]:
+    """MD5 of the pictures that a package's network or head learned from, or that chose its threshold."""
+    parts: Mapping[str, Sequence[str]] = snapshot.get("parts") or {}
+    return {md5 for part in ("train", "validation", SPARED) for md5 in parts.get(part, ())}
+
+
 def trained_on(evidence: Evidence, snapshot: Mapping[str, Any]) -> npt.NDArray[np.bool_]:
     """Rows that the network was trained on, copies of them included, by the snapshot of its package; shape (n,).
 

@@ -33,11 +33,6 @@ _TRIES = (
     .where(AttemptRow.version_id.in_(bindparam("some", expanding=True)))
     .group_by(AttemptRow.version_id, AttemptRow.kind)
 )
-_END_ATTEMPT = (
-    update(AttemptRow)
-    .where(AttemptRow.id == bindparam("attempt"), AttemptRow.outcome.is_(None))
-    .values(closed_at=bindparam("now"), outcome=bindparam("how"), reason=bindparam("why"))
-)
 _SET_STATE = (
     update(VersionRow)
     .where(VersionRow.id == bindparam("version"))
@@ -156,7 +151,7 @@ def end_attempts(connection: Connection, ended: Sequence[tuple[int, str | None]]
 
 def end_attempt(connection: Connection, attempt_id: int, outcome: str, reason: str | None, now: datetime) -> None:
     """Close an attempt, unless it is closed already."""
-    connection.execute(_END_ATTEMPT, {"attempt": attempt_id, "how": outcome, "why": reason, "now": now})
+    connection.execute(_END_ATTEMPTS, {"attempts": [attempt_id], "how": outcome, "why": reason, "now": now})
 
 
 def fail_attempt(connection: Connection, attempt_id: int, failure: Failure, now: datetime) -> None:

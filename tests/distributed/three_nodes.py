@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
 import tempfile
+
+from review.server import bind, port_of
 
 os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # the nodes have the loopback address
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -24,18 +25,12 @@ NODES = 3
 CLIENT = "ray://"
 
 
-def free_port() -> int:
-    """A port of this machine that nobody uses."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
-
-
 def main() -> None:
     """Start it, serve it, end it."""
     head = {"num_cpus": 1, "include_dashboard": False, "no_monitor": True, "include_log_monitor": False}
     clients = sys.argv[1:] == [CLIENT]
-    port = free_port()
+    with bind(0) as listening:
+        port = port_of(listening)  # free again
     cluster = Cluster(initialize_head=True, head_node_args=head | ({"ray_client_server_port": port} if clients else {}))
     try:
         others = [cluster.add_node(num_cpus=1) for _ in range(NODES - 1)]

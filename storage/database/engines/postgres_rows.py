@@ -61,32 +61,35 @@ def put_listed(connection: Connection, statement: Insert, table: Table, columns:
 @lru_cache(maxsize=64)
 def _insert(table: Table, columns: Columns, dialect: Dialect) -> str:
     names = ", ".join(f'"{name}"' for name in columns)
-    lists = ", ".join(f"CAST(%s AS {kind}[])" for kind in _kinds(table, columns, dialect))
-    return f"INSERT INTO {table.name} ({names}) SELECT * FROM unnest({lists})"  # noqa: S608 - names of our own tables
+    given = _unnested(table, columns, dialect)
+    return f"INSERT INTO {table.name} ({names}) SELECT * FROM {given}"  # noqa: S608 - names of our own tables
 
 
 @lru_cache(maxsize=64)
 def _update(table: Table, changed: Columns, key: Columns, dialect: Dialect) -> str:
     columns = (*changed, *key)
-    lists = ", ".join(f"CAST(%s AS {kind}[])" for kind in _kinds(table, columns, dialect))
     names = ", ".join(f'"{name}"' for name in columns)
     changes = ", ".join(f'"{name}" = given."{name}"' for name in changed)
     its_row = " AND ".join(f'{table.name}."{name}" = given."{name}"' for name in key)
-    given = f"unnest({lists}) AS given ({names})"
+    given = f"{_unnested(table, columns, dialect)} AS given ({names})"
     return f"UPDATE {table.name} SET {changes} FROM {given} WHERE {its_row}"  # noqa: S608 - names of our own tables
 
 
 @lru_cache(maxsize=64)
 def _put(statement: Insert, table: Table, columns: Columns, dialect: Dialect) -> Executable:
-    kinds = zip(columns, _kinds(table, columns, dialect), strict=True)
-    lists = ", ".join(f"CAST(:of_{name} AS {kind}[])" for name, kind in kinds)
-    given = f"SELECT * FROM unnest({lists})"  # noqa: S608 - names of our own tables
+    given = f"SELECT * FROM {_unnested(table, columns, dialect, [f':of_{name}' for name in columns])}"  # noqa: S608 - names of our own tables
     return statement.from_select(columns, text(given).columns(*(column(name) for name in columns)))
 
 
-def _kinds(table: Table, columns: Columns, dialect: Dialect) -> list[str]:
-    """The columns' types as the server calls them, without a collation, which lists have not."""
-    return [table.c[name].type.compile(dialect=dialect).partition(" COLLATE")[0] for name in columns]
+def _unnested(table: Table, columns: Columns, dialect: Dialect, marks: Sequence[str] = ()) -> str:
+    """A table of the given lists, one a column; types as the server calls them, without a collation: lists have none.
+
+    Args:
+        marks: of the parameters in the statement; none: the driver's own.
+    """
+    kinds = [table.c[name].type.compile(dialect=dialect).partition(" COLLATE")[0] for name in columns]
+    lists = zip(marks or ["%s"] * len(columns), kinds, strict=True)
+    return f"unnest({', '.join(f'CAST({mark} AS {kind}[])' for mark, kind in lists)})"
 
 
 def _lists(table: Table, columns: Columns, values: Values) -> tuple[Any, ...]:
