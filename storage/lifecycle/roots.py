@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, inspect, select
 
 from storage.archive_records import ArchiveSettings
 from storage.database.engine import Database
@@ -174,11 +174,15 @@ def follow_database(root: Path, words: str) -> None:
     with at_border(database):
         try:
             with engine.connect() as connection:
-                stored = connection.execute(select(GalleryRow.id)).scalars().all()
+                is_gallery = inspect(connection).has_table(GalleryRow.__tablename__)
+                stored = connection.execute(select(GalleryRow.id)).scalars().all() if is_gallery else []
         finally:
             engine.dispose()
     if stored != [_identity(root)]:
-        raise WrongRoot(f"{database}: is not the database of {root}, which is {remembered_address(root)}")
+        raise WrongRoot(
+            f"{database}: is not the database of {root}, which is {remembered_address(root)}: leave --database out, or"
+            " bring its rows there first: pg_dump, pg_restore"
+        )
     write_whole(database.folder / ADDRESS, database.url.encode() + b"\n")
 
 

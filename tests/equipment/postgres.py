@@ -163,7 +163,7 @@ class PostgresServer:
 
     def copied(self, gallery: Path, root: Path) -> Path:
         """A copy of a gallery of this server that nobody has open, at `root`."""
-        shutil.copytree(gallery, root)
+        shutil.copytree(gallery, root, symlinks=True)
         (root / ".database").write_text(self.new_database(self.name_of(gallery)) + "\n")
         return root
 

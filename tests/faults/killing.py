@@ -7,6 +7,7 @@ from pathlib import Path
 
 from storage.archive import Archive
 from tests.faults import driver
+from tests.faults.checker.evidence import has_rows
 from tests.faults.simulator import simulator
 from tests.faults.simulator.experiment import LOGGED_IN, Laboratory, assert_same_state, assert_well, run_here
 from tests.faults.simulator.simulator import Simulator
@@ -30,7 +31,7 @@ def mends_itself(root: Path, arguments: Sequence[str], laboratory: Laboratory, *
     """What must hold after a kill: at once, after recovery alone, and after an undisturbed run."""
     try:
         assert_well(root, laboratory.expected(canary=simulator.CANARY), weak=True)
-        if (root / "crawl.db").exists():
+        if has_rows(root):
             Archive.open(root).close()
             assert_well(root, laboratory.expected(posts=None))
         again = run_here(arguments, environment=LOGGED_IN)

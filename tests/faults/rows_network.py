@@ -8,6 +8,7 @@ from typing import Any
 
 from PIL import Image
 
+from tests.faults.checker.evidence import has_rows
 from tests.faults.simulator.experiment import Broken, Laboratory, Row
 from tests.faults.simulator.simulator import CANARY, INTERNAL_HOST, TAG, Simulator
 from tests.speed import patient
@@ -82,7 +83,7 @@ def nobody_asked_for_a_second(broken: Broken) -> None:
 
 def nothing_was_taken_for_gone(broken: Broken) -> None:
     """No file, and no post marked unavailable."""
-    if (broken.root / "crawl.db").exists():
+    if has_rows(broken.root):
         assert broken.rows("SELECT count(*) FROM file_version WHERE state = 'unavailable'") == [(0,)]
         assert broken.rows("SELECT count(*) FROM decision WHERE value = 'delete' AND score IS NULL") == [(0,)]
 

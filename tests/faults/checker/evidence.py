@@ -1,7 +1,7 @@
 """What the checker goes by: a gallery's rows and files, read without the program and without touching the root.
 
 The database is copied together with its write-ahead log and opened as a copy, so that looking at a gallery right
-after a kill neither repairs nor changes it.
+after a kill neither repairs nor changes it. Rows that are on a server are read in one transaction into such a copy.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.faults.checker import server_rows
 
 DATABASE = "crawl.db"
 IDENTITY = ".gallery-id"
@@ -53,10 +55,24 @@ class RootContents:
     rows: sqlite3.Connection  # a copy; writing to it is harmless
     files: Mapping[str, OnDisk]  # by path; only those below PLACES are hashed
     expected: Expected
+    server: str = ""  # the address of the server's database that the rows were read from
 
     def all(self, query: str, *parameters: Any) -> list[sqlite3.Row]:
         """The rows of one question."""
         return self.rows.execute(query, parameters).fetchall()
+
+    def is_refused(self, change: str) -> bool:
+        """Whether the gallery's database itself refuses to change rows; nothing is changed by asking."""
+        if self.server:
+            return server_rows.is_refused(self.server, change)
+        self.rows.execute("BEGIN")
+        try:
+            self.rows.execute(change)
+        except sqlite3.IntegrityError:
+            return True
+        finally:
+            self.rows.execute("ROLLBACK")
+        return False
 
 
 class NoDatabase(Exception):
@@ -70,21 +86,52 @@ def gathered(root: Path, expected: Expected) -> Iterator[RootContents]:
     Raises:
         NoDatabase: there is none that opens.
     """
-    if not (root / DATABASE).is_file():
-        raise NoDatabase(f"{root / DATABASE} is not there")
     with tempfile.TemporaryDirectory(prefix="checker-") as folder:
-        for suffix in ("", "-wal"):
-            if (root / (DATABASE + suffix)).exists():
-                shutil.copyfile(root / (DATABASE + suffix), Path(folder) / (DATABASE + suffix))
-        rows = sqlite3.connect(Path(folder) / DATABASE, isolation_level=None)
-        rows.row_factory = sqlite3.Row
         try:
-            rows.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            yield RootContents(root, rows, walk(root), expected)
+            with contextlib.closing(rows_of(root, Path(folder))) as rows:
+                yield RootContents(root, rows, walk(root), expected, server_rows.address_of(root))
         except sqlite3.DatabaseError as error:
             raise NoDatabase(f"{root / DATABASE}: {error}") from error
-        finally:
-            rows.close()
+
+
+def has_rows(root: Path) -> bool:
+    """Whether there is a database whose tables have been made."""
+    if not (address := server_rows.address_of(root)):
+        return (root / DATABASE).is_file()
+    return server_rows.has_tables(address)
+
+
+@contextlib.contextmanager
+def reading(root: Path) -> Iterator[sqlite3.Connection]:
+    """The rows of a gallery as they are now, for a question of a test's own."""
+    with tempfile.TemporaryDirectory(prefix="rows-") as folder, contextlib.closing(rows_of(root, Path(folder))) as rows:
+        yield rows
+
+
+def rows_of(root: Path, folder: Path) -> sqlite3.Connection:
+    """A copy of a gallery's rows, in a file below `folder`.
+
+    Raises:
+        NoDatabase: there is none.
+        sqlite3.DatabaseError: it does not open.
+    """
+    address = server_rows.address_of(root)
+    if not has_rows(root):
+        raise NoDatabase(f"{address or root / DATABASE} is not there")
+    if not address:
+        for suffix in ("", "-wal"):
+            if (root / (DATABASE + suffix)).exists():
+                shutil.copyfile(root / (DATABASE + suffix), folder / (DATABASE + suffix))
+    rows = sqlite3.connect(folder / DATABASE, isolation_level=None)
+    rows.row_factory = sqlite3.Row
+    try:
+        if address:
+            server_rows.copy(address, rows)
+        rows.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except BaseException:
+        rows.close()
+        raise
+    return rows
 
 
 def walk(root: Path) -> dict[str, OnDisk]:

@@ -13,10 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.equipment import galleries_on
 from tests.faults.checker.checker import CLAIMS, check, state_digest
 from tests.faults.checker.evidence import Expected, tree_digest
 from tests.faults.simulator.experiment import Laboratory
 from tests.faults.simulator.simulator import CANARY, LOGIN, POSTS
+
+pytestmark = pytest.mark.sqlite("it breaks a file's rows by hand")
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +197,7 @@ def _log_header(gallery: Broken) -> None:
 @pytest.fixture
 def gallery(laboratory: Laboratory, place: Path) -> Broken:
     """A good gallery, with one label, to be broken."""
-    shutil.copytree(laboratory.whole, place / "root", symlinks=True)
+    galleries_on.copied(laboratory.whole, place / "root")
     made = Broken(place / "root")
     rows = sqlite3.connect(made.root / "crawl.db", isolation_level=None)
     label = "INSERT INTO label VALUES (1, 1, 'mona', 'delete', 'me', 'k1', '2026-01-01 00:00:00.000000', 'manual')"

@@ -6,7 +6,6 @@ takes two seconds: painted pictures, embeddings and a head, but no network that 
 
 from __future__ import annotations
 
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from storage.archive import open_reader
 from storage.archive_records import Label
 from storage.records import LabelValue
+from tests.equipment import galleries_on
 from tests.equipment.review_gallery import SITE, TARGET, fill
 from tests.faults import driver
 
@@ -47,8 +47,7 @@ class Ground:
 
     def copied_to(self, root: Path) -> Path:
         """A copy to work in."""
-        shutil.copytree(self.template, root, symlinks=True)
-        return root
+        return galleries_on.copied(self.template, root)
 
     def with_template(self, template: Path) -> Ground:
         """The same with another state to start from."""

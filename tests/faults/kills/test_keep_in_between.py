@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import sqlite3
 import threading
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,9 +11,10 @@ import pytest
 from storage.archive_records import Label
 from storage.label_writer import Labelling
 from storage.records import LabelValue
+from tests.equipment import galleries_on
 from tests.equipment.parameters import slow_after
 from tests.faults import driver
-from tests.faults.checker.evidence import Expected
+from tests.faults.checker.evidence import Expected, has_rows, reading
 from tests.faults.killing import ONE_AT_A_TIME
 from tests.faults.simulator import simulator
 from tests.faults.simulator.experiment import LOGGED_IN, Laboratory, assert_well, run_here
@@ -37,10 +35,12 @@ class Scene:
     def command(self, laboratory: Laboratory, site: simulator.Simulator) -> tuple[Path, list[str]]:
         """A root in the state before, and the command line."""
         place = laboratory.place()
-        root, config = place / "root", simulator.configuration(place, site.url)
+        root = place / "root"
         if self.name == "crawl":
+            config = simulator.configuration(place, site.url)
             return root, simulator.arguments(root, config, "--score-on", "original")
-        shutil.copytree(laboratory.whole, root)
+        galleries_on.copied(laboratory.whole, root)
+        config = simulator.configuration(place, site.url)
         there = ["--root", str(root), "--config", str(config)]
         for post in (10, 40, 70):
             assert run_here(["relabel", "delete", str(post), *there], environment=LOGGED_IN).code == 0
@@ -52,7 +52,7 @@ CRAWL, APPLY = Scene("crawl", 20), Scene("apply", 40)
 
 def say_keep(root: Path, post: int) -> bool:
     """Whether the label was recorded; a crawl that has not listed the post yet knows nothing to label."""
-    if not (root / "crawl.db").exists():
+    if not has_rows(root):
         return False
     with Labelling(root) as labelling:
         return labelling.relabel([Label(post, "sim", "mona", LabelValue.KEEP, "me", "in between")]).recorded == 1
@@ -85,7 +85,7 @@ def stopped_in_between(scene: Scene, kind: str, number: int, laboratory: Laborat
 
 def _it_stays(root: Path, post: int, words: list[str], where: str) -> None:
     """The file is in the gallery; or the word came when the move was over, and the next apply brings it back."""
-    with closing(sqlite3.connect(f"file:{root / 'crawl.db'}?mode=ro", uri=True)) as database:
+    with reading(root) as database:
         ((place,),) = database.execute("SELECT place FROM results WHERE post_id = ?", (post,)).fetchall()
         ((later,),) = database.execute(
             "SELECT count(*) FROM label l JOIN file f ON f.version_id = l.version_id JOIN move m ON m.file_id = f.id"

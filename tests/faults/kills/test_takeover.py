@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from tests.faults import driver
+from tests.faults.checker.evidence import reading
 from tests.faults.killing import ONE_AT_A_TIME, command
 from tests.faults.simulator import simulator
 from tests.faults.simulator.experiment import LOGGED_IN, Laboratory, assert_well, run_here
@@ -23,7 +22,7 @@ SUCCEEDED: Mapping[str, str] = {
 
 def decided(root: Path) -> list[tuple[int, str, str]]:
     """What holds of every post, and by which model."""
-    with contextlib.closing(sqlite3.connect(f"file:{root / 'crawl.db'}?mode=ro", uri=True)) as database:
+    with reading(root) as database:
         rows = database.execute("SELECT post_id, decision, model FROM results ORDER BY post_id").fetchall()
         wanted = "SELECT count(*) FROM results WHERE decision = 'keep' AND place <> 'gallery'"
         assert database.execute(wanted).fetchone() == (0,)

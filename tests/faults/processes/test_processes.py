@@ -8,7 +8,6 @@ import gc
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import sqlite3
@@ -28,9 +27,10 @@ from commands.crawl import Parts
 from commands.crawling.model_request import ModelRequest
 from crawler.judge import Judge
 from storage.records import Look
+from tests.equipment import galleries_on
 from tests.faults import driver
 from tests.faults.checker import checker
-from tests.faults.checker.evidence import Expected, tree_digest
+from tests.faults.checker.evidence import Expected, has_rows, reading, tree_digest
 from tests.faults.driver import PROGRAM, REPOSITORY, Child
 from tests.faults.killing import command, mends_itself
 from tests.faults.simulator import simulator
@@ -150,9 +150,9 @@ def test_a_crawl_of_the_demo_stopped_five_times_ends_like_an_unbroken_one(place:
 
 def _decisions(root: Path) -> int:
     """Pictures that were decided on so far."""
-    if not (root / "crawl.db").exists():
+    if not has_rows(root):
         return 0
-    with contextlib.closing(sqlite3.connect(f"file:{root / 'crawl.db'}?mode=ro", uri=True)) as rows:
+    with reading(root) as rows:
         try:
             return int(rows.execute("SELECT count(*) FROM decision").fetchone()[0])
         except sqlite3.OperationalError:  # its tables are being made
@@ -241,9 +241,9 @@ def test_a_second_crawl_on_the_same_gallery_is_refused_until_the_first_is_dead(l
 def test_a_site_that_is_not_there_changes_nothing(whole: bool, laboratory: Laboratory, place: Path) -> None:
     with socket.socket() as reserved:  # bound and not listening: connections are refused
         reserved.bind(("127.0.0.1", 0))
-        config = simulator.configuration(place, f"http://127.0.0.1:{reserved.getsockname()[1]}")
         if whole:
-            shutil.copytree(laboratory.whole, place / "root")
+            galleries_on.copied(laboratory.whole, place / "root")
+        config = simulator.configuration(place, f"http://127.0.0.1:{reserved.getsockname()[1]}")
 
         ended = run_here(simulator.arguments(place / "root", config), environment=LOGGED_IN)
 
@@ -304,13 +304,14 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.fault("D06")
+@pytest.mark.sqlite("its file is damaged")
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
 def test_a_damaged_database_is_refused_and_left_alone(
     damage: Callable[[Path], None], laboratory: Laboratory, place: Path
 ) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, arguments = place / "root", simulator.arguments(place / "root", simulator.configuration(place, site.url))
-        shutil.copytree(laboratory.whole, root)
+        galleries_on.copied(laboratory.whole, root)
         (root / ".lock").write_text('{"state": "open"}')  # whoever had it did not end in order
         damage(root / "crawl.db")
         before = (root / "crawl.db").read_bytes(), tree_digest(root / "gallery")
@@ -323,10 +324,11 @@ def test_a_damaged_database_is_refused_and_left_alone(
 
 
 @pytest.mark.fault("D07")
+@pytest.mark.sqlite("its file is missing")
 def test_a_gallery_without_its_database_is_not_begun_anew(laboratory: Laboratory, place: Path) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, arguments = place / "root", simulator.arguments(place / "root", simulator.configuration(place, site.url))
-        shutil.copytree(laboratory.whole, root)
+        galleries_on.copied(laboratory.whole, root)
         for path in root.glob("crawl.db*"):
             path.unlink()
 

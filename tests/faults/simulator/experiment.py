@@ -7,8 +7,6 @@ import difflib
 import functools
 import io
 import os
-import shutil
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,8 +24,10 @@ from demo.faults.rules import Rule
 from demo.galleries.gallery import Gallery
 from demo.paint.file_facts import FileFacts
 from storage.archive import Archive, open_reader
+from tests.equipment import galleries_on
+from tests.equipment.postgres import new_gallery_or_skip
 from tests.faults.checker import checker
-from tests.faults.checker.evidence import Expected
+from tests.faults.checker.evidence import Expected, reading
 from tests.faults.driver import CommandResult
 from tests.faults.simulator import simulator
 from tests.faults.stubs.parts import stub_parts
@@ -116,8 +116,8 @@ class Broken:
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """The answer of the gallery's database."""
-        with contextlib.closing(sqlite3.connect(f"file:{self.root / 'crawl.db'}?mode=ro", uri=True)) as database:
-            return database.execute(query, parameters).fetchall()
+        with reading(self.root) as database:
+            return [tuple(row) for row in database.execute(query, parameters)]
 
     def decision(self, post_id: int) -> tuple[str | None, str | None, str]:
         """What was decided about a post, why, and where its original is."""
@@ -166,9 +166,8 @@ class Laboratory:
         """A root that was made and not used yet; making one takes as long as a run."""
         made = self.folder / "empty"
         if not made.exists():
-            Archive.open(made).close()
-        shutil.copytree(made, place / "root")
-        return place / "root"
+            Archive.open(new_gallery_or_skip(made) if galleries_on.on_a_server() else made).close()
+        return galleries_on.copied(made, place / "root")
 
     def measure(self) -> None:
         """The unbroken run, once."""

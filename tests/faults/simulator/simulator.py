@@ -25,6 +25,7 @@ from demo.faults.rules import Rule
 from demo.galleries.folder import read_facts
 from demo.galleries.gallery import EPOCH, Gallery, GalleryPost
 from demo.paint.file_facts import FileFacts
+from tests.equipment import galleries_on
 
 TAG, KEEP, CHARACTER = "genshin_impact", "mona", "mona_(genshin_impact)"
 LOGIN = "me"  # "me:" is three bytes, so the key is found again inside base64("me:KEY")
@@ -246,7 +247,7 @@ def configuration(folder: Path, url: str, **more: str) -> Path:
     """
     port = urlsplit(url).port or 443
     tables = {"scoring": '{look_first = "none"}'} | more
-    lines = [f"{key} = {value}" for key, value in tables.items()]
+    lines = [*galleries_on.setting(folder), *(f"{key} = {value}" for key, value in tables.items())]
     lines += ["[limits]", "free_space_mb = 1"]
     lines += ["[sites.sim]", f'url = "{url}"', f'file_hosts = ["{MEDIA_HOST}:{port}"]', ""]
     path = folder / "crawl.toml"

@@ -14,6 +14,7 @@ import pytest
 from tests.equipment.parameters import slow_after
 from tests.faults import driver
 from tests.faults.checker import checker
+from tests.faults.checker.evidence import has_rows
 from tests.faults.killing import ONE_AT_A_TIME, command
 from tests.faults.simulator import simulator
 from tests.faults.simulator.experiment import LOGGED_IN, Broken, Laboratory, assert_same_state, assert_well, run_here
@@ -228,7 +229,7 @@ def chapter(laboratory: Laboratory, chance: random.Random) -> list[str]:
                 ended = run_here(arguments, judge=row.judge, environment=LOGGED_IN)
                 assert ended.code in CODES, f"{steps_done}: exit {ended.code}\n{ended.output}"
             assert "Traceback" not in ended.output, f"{steps_done}: {ended.output}"
-            if (root / "crawl.db").exists():
+            if has_rows(root):
                 assert_well(root, laboratory.expected(posts=None, canary=simulator.CANARY), weak=True)
         site.misbehave(())
         for _ in range(2):  # what a fault has left open is finished by the first

@@ -266,6 +266,8 @@ def test_a_server_that_moved_is_followed_when_it_is_the_same_gallery(server: Pos
     server.sql("UPDATE gallery SET id = 'another'", server.name_of(elsewhere))
     with pytest.raises(WrongRoot, match="is not the database of"):
         follow_database(root, (elsewhere / ".database").read_text())
+    with pytest.raises(WrongRoot, match=r"is not the database of .* pg_dump"):
+        follow_database(root, server.new_database())  # nothing is there yet
     follow_database(root, other_way)
 
     assert (root / ".database").read_text() == other_way + "\n"
