@@ -23,7 +23,7 @@ def setting(folder: Path) -> list[str]:
     """The lines of a settings file that say where the rows of the gallery in this folder are; the same each time."""
     if not on_a_server():
         return []
-    remembered = folder / "database.txt"
+    remembered = folder.with_name(f"{folder.name}.database")
     if not remembered.exists():
         from tests.equipment.postgres import server_or_skip
 
@@ -39,5 +39,5 @@ def copied(gallery: Path, root: Path) -> Path:
     from tests.equipment.postgres import server_or_skip
 
     server_or_skip().copied(gallery, root)
-    (root.parent / "database.txt").write_text((root / ".database").read_text().strip())
+    root.parent.with_name(f"{root.parent.name}.database").write_text((root / ".database").read_text().strip())
     return root

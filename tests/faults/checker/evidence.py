@@ -105,6 +105,7 @@ def has_rows(root: Path) -> bool:
 def reading(root: Path) -> Iterator[sqlite3.Connection]:
     """The rows of a gallery as they are now, for a question of a test's own."""
     with tempfile.TemporaryDirectory(prefix="rows-") as folder, contextlib.closing(rows_of(root, Path(folder))) as rows:
+        rows.row_factory = None
         yield rows
 
 

@@ -46,7 +46,7 @@ def train(ground: Ground, seed: int) -> CommandScene:
         name="train",
         ground=ground,
         words=["train", ground.target, "--how", "head", "--force", "--quiet"],
-        labels=random_labels(ground, seed, "1", ("keep", "delete", "unsure", "clear")),
+        labels=random_labels(ground, seed, "TRUE", ("keep", "delete", "unsure", "clear")),
         same=whatever_number,
     )
 
@@ -67,7 +67,7 @@ def rescore(ground: Ground, seed: int) -> CommandScene:
         name="rescore",
         ground=ground,
         words=["rescore", ground.target, "--threshold", f"{_median_score(ground):.6f}"],
-        labels=random_labels(ground, seed, "1", ("keep", "delete")),
+        labels=random_labels(ground, seed, "TRUE", ("keep", "delete")),
     )
 
 

@@ -64,7 +64,7 @@ class Ground:
             for number, (post, value) in enumerate(zip(posts, values, strict=True))
         ]
 
-    def posts(self, where: str = "1") -> list[int]:
+    def posts(self, where: str = "TRUE") -> list[int]:
         """Ids of the posts whose row in `results` fits, by id."""
         query = (
             f"SELECT post_id FROM results WHERE target = '{self.target}' AND md5 IS NOT NULL AND ({where}) ORDER BY 1"

@@ -117,7 +117,7 @@ class Broken:
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """The answer of the gallery's database."""
         with reading(self.root) as database:
-            return [tuple(row) for row in database.execute(query, parameters)]
+            return database.execute(query, parameters).fetchall()
 
     def decision(self, post_id: int) -> tuple[str | None, str | None, str]:
         """What was decided about a post, why, and where its original is."""
