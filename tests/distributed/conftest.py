@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from commands.app import app
 from storage.archive import open_reader
 from tests.classifier.tiny_models import make_backbone
 from tests.commands.folders.places import make_root
@@ -58,6 +60,10 @@ class Crawled:
     def crawl(self, root: Path, *more: str, **environment: str) -> driver.CommandResult:
         """Crawl to the end."""
         return driver.run(self.words(root, *more), program=REAL, environment=environment, limit_s=LIMIT_S)
+
+    def crawl_here(self, root: Path, *more: str, **environment: str) -> Result:
+        """Crawl in this process, which has loaded everything: half the processor time, and Ray must not be joined."""
+        return CliRunner().invoke(app, self.words(root, *more), env=environment)
 
 
 @pytest.fixture

@@ -19,21 +19,24 @@ from tests.distributed.processes import household
 from tests.faults import driver
 from tests.faults.kills.grounds import REAL
 
+FEW = ("--limit", "30")  # posts: one start of Ray is what the test costs
+
 
 def test_a_crawl_by_ray_ends_in_the_local_engines_state_and_leaves_nothing_behind(crawled: Crawled) -> None:
     local, far, token = crawled.root("local"), crawled.root("far"), Path.home() / ".ray" / "auth_token"
     had_token = token.exists()
 
-    here = crawled.crawl(local)
+    here = crawled.crawl_here(local, *FEW)
     with household() as house:
-        ended = crawled.crawl(far, "--engine", "ray", CRAWL_RAY_WORKERS="2", **house.environment)
+        ended = crawled.crawl(far, *FEW, "--engine", "ray", CRAWL_RAY_WORKERS="2", **house.environment)
         left, files = house.left(), list(house.folder.iterdir())
 
-    assert (here.code, ended.code) == (0, 0), ended.output
+    assert (here.exit_code, ended.code) == (0, 0), ended.output
     assert digest(far) == digest(local)
     with open_reader(local) as one, open_reader(far) as other:
         query = "SELECT post_id, decision, decided_by, score FROM results ORDER BY post_id"
-        assert one.sql(query).rows == other.sql(query).rows
+        assert (rows := one.sql(query).rows) == other.sql(query).rows
+    assert {row[1] for row in rows} == {"keep", "delete"}
     said = [line for line in ended.stderr.splitlines() if line]
     assert "looking at pictures by 2 workers of a Ray cluster of this machine" in said
     assert any(line.endswith("by 2 Ray workers") for line in said)
@@ -55,9 +58,9 @@ def test_a_cluster_that_is_not_there_is_said_and_nothing_is_done(
     root = crawled.root("root")
     before = digest(root)
 
-    ended = crawled.crawl(root, "--engine", "ray", **settings)
+    ended = crawled.crawl_here(root, "--engine", "ray", **settings)
 
-    assert ended.code == 2
+    assert ended.exit_code == 2
     assert [line for line in ended.stderr.splitlines() if says in line]
     assert "Traceback" not in ended.output
     assert digest(root) == before
