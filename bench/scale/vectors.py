@@ -37,6 +37,14 @@ def by_statement(connection: Connection, rows: Rows) -> None:
     connection.execute(_UPSERT, [dict(zip(TABLE.c.keys(), row, strict=True)) for row in rows])
 
 
+def by_text(connection: Connection, rows: Rows) -> None:
+    """COPY into the table, vectors in hexadecimal."""
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy("COPY embedding FROM STDIN") as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
 def by_copy(connection: Connection, rows: Rows) -> None:
     """Binary COPY into the table: what galleries are copied by."""
     copy_in(connection, TABLE, rows)
@@ -55,6 +63,7 @@ def by_copy_and_update(connection: Connection, rows: Rows) -> None:
 
 WAYS: Mapping[str, Callable[[Connection, Rows], None]] = {
     "INSERT … ON CONFLICT": by_statement,
+    "COPY": by_text,
     "binary COPY": by_copy,
     "binary COPY, then ON CONFLICT": by_copy_and_update,
 }

@@ -16,11 +16,12 @@ from sqlalchemy.exc import IntegrityError
 
 from migrations import HEAD
 from storage.archive_records import ArchiveSettings
-from storage.database.engine import Database
+from storage.database.engine import Database, database_behind
 from storage.database.engines.backup import time_stamp
 from storage.database.engines.location import database_of
 from storage.database.engines.old_events import gather_statistics
 from storage.database.engines.postgres import PostgresDatabase, checked_url, driver_or_refusal
+from storage.database.engines.resting_indexes import let_rest, put_back
 from storage.database.engines.sqlite import SqliteDatabase
 from storage.database.error_translation import at_border
 from storage.database.migrate import build, upgrade
@@ -32,7 +33,7 @@ from storage.files.layout import ADDRESS, BACKUPS, COPY, DATABASE
 from storage.files.tree import FILE_MODE, FOLDER_MODE, sync_folder, write_whole
 from storage.lifecycle.gallery_row import build_on_server, connected, enter_gallery, stored_ids
 from storage.lifecycle.opening import open_gallery
-from storage.lifecycle.row_copy import Batches, copy_numbers, copy_rows, first_difference, remove_rows
+from storage.lifecycle.row_copy import Batches, copy_numbers, copy_rows, first_difference, is_large, remove_rows
 from storage.rows.state_digest import digest_lines, digest_of
 
 _UNFINISHED = "unfinished copy of "  # before the gallery's id, in a database that is being filled
@@ -137,8 +138,13 @@ def _copied(
 ) -> int:
     """Copy and compare; what went on, and was changed meanwhile, is begun anew."""
     try:
+        if is_large(old, batches):
+            with new.begin():
+                let_rest(new)
         rows = copy_rows(old, new, batches)
-        with new.begin():
+        work.part("making indexes, asking what refers to what")
+        with at_border(database_behind(new)), new.begin():
+            put_back(new)
             copy_numbers(old, new)
             gather_statistics(new)
         work.part("comparing every row")
@@ -182,6 +188,8 @@ def _prepared(target: Database, identity: str, created_at: datetime) -> bool:
             new.rollback()
             if stored_ids(new) != [_UNFINISHED + identity]:
                 raise WrongRoot(f"{target}: holds this gallery as an older program left it; make an empty database")
+            with new.begin():
+                put_back(new)  # steps may speak of them
             upgrade(new)
     return was_there
 

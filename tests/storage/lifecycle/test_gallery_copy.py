@@ -40,7 +40,7 @@ from storage.errors import DatabaseError, GalleryBusy, RefusedRequest, WrongRoot
 from storage.files.disk import Disk
 from storage.label_writer import Labelling
 from storage.lifecycle.gallery_copy import copy_gallery
-from storage.lifecycle.row_copy import TABLES, Batches
+from storage.lifecycle.row_copy import TABLES, Batches, first_difference
 from storage.lifecycle.verify import verify
 from storage.moves.trash import TrashChoice
 from storage.records import LabelValue, PostTags
@@ -215,7 +215,7 @@ async def test_a_copy_that_is_killed_leaves_the_old_gallery_and_goes_on(moving: 
     before = content(old)
     whole = sum(map(len, before.values())) - len(before["gallery"]) - len(before["numbers"])
     with pytest.raises(Killed):
-        copy_gallery(root, to, NO_RESERVE, Batches(2, kill_at(batches)))
+        copy_gallery(root, to, NO_RESERVE, Batches(2, on_end=kill_at(batches)))
 
     assert str(database_of(root)) == str(old)
     Archive.open(root, NO_RESERVE).close()
@@ -269,12 +269,12 @@ async def test_what_changed_while_a_copy_lay_half_made_is_copied_too(moving: tup
     root, to = moving
     told: list[str] = []
     with pytest.raises(Killed):
-        copy_gallery(root, to, NO_RESERVE, Batches(2, kill_at(70)))
+        copy_gallery(root, to, NO_RESERVE, Batches(2, on_end=kill_at(70)))
     async with Archive.open(root, NO_RESERVE) as archive:
         await list_posts(archive, [make_post(1, score=99, tags=PostTags(general=("new",))), make_post(30)])
     before = content(database_of(root))
 
-    copy_gallery(root, to, replace(NO_RESERVE, tell=told.append))
+    copy_gallery(root, to, replace(NO_RESERVE, tell=told.append, tell_every_s=3600.0))
 
     assert content(database_of(root)) == before
     assert told == ["the gallery was changed since its copy was interrupted; copying anew"]
@@ -292,7 +292,7 @@ async def test_who_waits_to_label_while_rows_move_is_refused_and_loses_nothing(m
             with pytest.raises(DatabaseError, match="busy"):
                 page.relabel([label])
 
-    copy_gallery(root, to, NO_RESERVE, Batches(2, during))
+    copy_gallery(root, to, NO_RESERVE, Batches(2, on_end=during))
 
     with pytest.raises(DatabaseError, match="moved to another database"), waiting.begin():
         raise AssertionError("it may write")
@@ -340,10 +340,55 @@ async def test_rows_of_an_earlier_time_are_not_taken_for_the_gallerys(
     assert database_of(root).is_file
 
 
+async def test_a_large_copy_has_every_reference_and_index_again(server: PostgresServer, tmp_path: Path) -> None:
+    Archive.open(root := tmp_path / "gallery-data", NO_RESERVE).close()
+    await fill(root)
+    before, to = content(database_of(root)), server.new_database()
+    with pytest.raises(Killed):
+        copy_gallery(root, to, NO_RESERVE, Batches(2, 0, kill_at(40)))
+    async with Archive.open(root, NO_RESERVE) as archive:  # a copied row will refer to a tag that is not copied
+        await list_posts(archive, [make_post(1, tags=PostTags(general=("new",)))])
+    before = content(database_of(root))
+
+    copy_gallery(root, to, NO_RESERVE, Batches(rest_from=0))
+
+    assert content(database_of(root)) == before
+    with writing(database_of(root)) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+async def test_one_value_that_differs_is_found_and_other_words_for_it_are_none(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    Archive.open(root := tmp_path / "gallery-data", NO_RESERVE).close()
+    await fill(root)
+    done = copy_gallery(root, server.new_database(), NO_RESERVE)
+    assert done.kept is not None
+    changes = {
+        "tag": "UPDATE tag SET name = chr(1) || chr(1) WHERE name = chr(1) || chr(2)",  # NUL, for 0x01
+        "post": "UPDATE post SET updated_at = updated_at + interval '1 microsecond' WHERE key = 3",
+        "run": "UPDATE run SET counts = 'null' WHERE counts IS NULL",
+        "embedding": "UPDATE embedding SET vector = vector || '\\x00'",
+        "score": "UPDATE score SET value = value + 1e-15",
+        "post_tag": "DELETE FROM post_tag WHERE post_key = 7",
+    }
+    with writing(SqliteDatabase(done.kept)) as old, writing(done.database) as new:
+        old.begin()
+        old.execute(text("UPDATE post SET seen_at = replace(seen_at, '.000000', '') WHERE seen_at LIKE '%.000000'"))
+        with new.begin():
+            assert first_difference(old, new) is None
+        for table, change in changes.items():
+            with new.begin() as transaction:
+                with guards_resting(new, Base.metadata.tables[table]):
+                    assert new.execute(text(change)).rowcount
+                    assert first_difference(old, new) == table
+                transaction.rollback()
+
+
 async def test_a_half_made_copy_is_no_gallery(moving: tuple[Path, str], tmp_path: Path) -> None:
     root, to = moving
     with pytest.raises(Killed):
-        copy_gallery(root, to, NO_RESERVE, Batches(2, kill_at(5)))
+        copy_gallery(root, to, NO_RESERVE, Batches(2, on_end=kill_at(5)))
 
     if to:
         with pytest.raises(WrongRoot, match="holds another gallery"):
