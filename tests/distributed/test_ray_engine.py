@@ -36,7 +36,7 @@ def test_a_crawl_by_ray_ends_in_the_local_engines_state_and_leaves_nothing_behin
     with open_reader(local) as one, open_reader(far) as other:
         query = "SELECT post_id, decision, decided_by, score FROM results ORDER BY post_id"
         assert (rows := one.sql(query).rows) == other.sql(query).rows
-    assert {row[1] for row in rows} == {"keep", "delete"}
+    assert {row[1] for row in rows} >= {"keep", "delete"}
     said = [line for line in ended.stderr.splitlines() if line]
     assert "looking at pictures by 2 workers of a Ray cluster of this machine" in said
     assert any(line.endswith("by 2 Ray workers") for line in said)
