@@ -21,7 +21,7 @@ from classifier.package.package import Package
 from classifier.pictures.decoder_pool import Decoders
 from classifier.recognition.package import RecogniserPackage
 from classifier.recognition.recogniser import Recogniser
-from storage.records import Look
+from storage.records import JudgeStats, Look
 
 
 class EmbeddingJudge:
@@ -62,7 +62,15 @@ class EmbeddingJudge:
     @property
     def device(self) -> str:
         """What computes: cpu | gpu."""
-        return "none" if self._scorer is None else self._scorer.backbones[0].device
+        return self.stats().device
+
+    def stats(self) -> JudgeStats:
+        """How busy it has been."""
+        scorer = self._scorer
+        if scorer is None:
+            return JudgeStats(0, 0, 0.0, 0, "none", "none")
+        counts, device = scorer.counts, scorer.backbones[0]
+        return JudgeStats(counts.pictures, counts.batches, counts.busy_s, 0, device.device, device.runtime)
 
     async def look(self, picture: bytes) -> Look:
         """Decode and embed one encoded picture; never raises for a bad picture.

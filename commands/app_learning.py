@@ -120,6 +120,7 @@ def train(
     ] = False,
     root: RootOption = None,
     config: ConfigOption = None,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -170,6 +171,7 @@ def train(
         as_json=as_json,
         json_progress=json_progress,
         quiet=quiet,
+        engine=engine,
     )
     steps = context.obj if isinstance(context.obj, RoundSteps) else None  # a test program may hand in its own
     raise typer.Exit(train_command.run(options, root, config, steps))

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from commands.context import completion
-from commands.context.options import ConfigOption, JsonOption, RootOption
+from commands.context.options import ConfigOption, EngineOption, JsonOption, RootOption
 from commands.terminal.allowed_values import COMPRESSIONS, MODEL_ACTIONS, MODEL_FORMATS, NETWORK_ACTIONS, PACKAGE
 from commands.terminal.error_exit import exits_plainly
 
@@ -71,6 +71,7 @@ def models(
     ] = None,
     root: RootOption = None,
     config: ConfigOption = None,
+    engine: EngineOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """List models, put one in force, go back to the one before, carry one to another gallery, or make one smaller.
@@ -92,7 +93,7 @@ def models(
 
     action, form = choose("action", action, MODEL_ACTIONS), choose("--format", format_, MODEL_FORMATS)
     how = None if how is None else choose("--how", how, COMPRESSIONS)
-    options = models_command.ModelsOptions(action, name, folder, as_json, form, how, tuple(set_words or ()))
+    options = models_command.ModelsOptions(action, name, folder, as_json, form, how, tuple(set_words or ()), engine)
     raise typer.Exit(models_command.run(options, root, config))
 
 

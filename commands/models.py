@@ -16,6 +16,7 @@ from commands.context.output_paths import check_output_folder
 from commands.context.registered_models import verified, verified_either
 from commands.context.workspace import Workspace, load_workspace
 from commands.deployment.export import export_elsewhere
+from commands.engine.choice import with_engine
 from commands.errors import UsageRefused
 from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.targets import model_words
@@ -50,6 +51,7 @@ class ModelsOptions:
     form: str = PACKAGE  # of export: one of `MODEL_FORMATS`
     how: str | None = None  # of compress: one of `COMPRESSIONS`
     set_words: tuple[str, ...] = ()  # of compress: KEY=VALUE
+    engine: str | None = None  # of compress: what looks at stored pictures again; None: the settings' own
 
 
 def run(options: ModelsOptions, root: Path | None, config: Path | None) -> int:
@@ -58,7 +60,9 @@ def run(options: ModelsOptions, root: Path | None, config: Path | None) -> int:
         raise UsageRefused(f"--format belongs to crawl models export, not to crawl models {options.action}")
     if options.action != "compress" and (options.how is not None or options.set_words):
         raise UsageRefused(f"--how and --set belong to crawl models compress, not to crawl models {options.action}")
-    workspace = load_workspace(root, config)
+    if options.action != "compress" and options.engine is not None:
+        raise UsageRefused(f"--engine belongs to crawl models compress, not to crawl models {options.action}")
+    workspace = with_engine(load_workspace(root, config), options.engine)
     if options.action == "list":
         return _list(options, workspace)
     if options.name is None:

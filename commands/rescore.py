@@ -73,7 +73,7 @@ async def _run(options: RescoreOptions, workspace: Workspace) -> int:
         done = await rescore(archive, evidence, target, (card, package.head), policy)
         if waiting > 0:
             say(f"{counted(waiting, 'post')} without an embedding of this network: scoring the stored pictures again")
-            make = await judge_maker(stack, workspace.settings, quiet=options.as_json)
+            make = await judge_maker(stack, workspace.settings, None if options.as_json else say)
             async with reporting(quiet=options.as_json) as report:
                 again = await look_at_all_again(archive, workspace, target, card, report, make)
             done, waiting = type(done)(done.posts + again.posts, done.kept + again.kept), waiting - again.posts

@@ -22,6 +22,7 @@ from commands.context.workspace import Workspace, load_workspace
 from commands.crawling.references import references_again, train_from_references
 from commands.crawling.round_steps import RoundSteps
 from commands.crawling.second_target import head_settings, second_target, train_second_target
+from commands.engine.choice import check_engine, check_room, with_engine
 from commands.errors import UsageRefused
 from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.targets import known_target
@@ -55,7 +56,9 @@ def run(options: TrainOptions, root: Path | None, config: Path | None, steps: Ro
     Raises:
         UsageRefused, SettingsError: what was asked for contradicts itself, or there is no such network.
     """
-    options, workspace = _checked(options), load_workspace(root, config)
+    options, workspace = _checked(options), with_engine(load_workspace(root, config), options.engine)
+    if options.engine is not None:
+        check_engine(workspace.settings)
     if options.classes:
         from commands.training.recogniser import run_recogniser
 
@@ -124,6 +127,8 @@ async def _run(options: TrainOptions, workspace: Workspace, steps: RoundSteps) -
                 outcome = await train_second_target(second, options, workspace, report)
                 return report_outcome(options, outcome, time.monotonic() - started)
             subject = await asyncio.to_thread(_subject, reader, workspace, options)
+            if options.how == "network":
+                await check_room(workspace.settings)
             report("reading", 0.0, "labels, tags and embeddings")
             snapshot = await asyncio.to_thread(_snapshot, reader, subject)
             snapshot = await hashed(snapshot, reader, report)

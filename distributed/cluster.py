@@ -64,6 +64,21 @@ def check_installed() -> None:
         raise RayMissing
 
 
+async def check_room(settings: ClusterSettings) -> None:
+    """Whether the cluster is there and large enough, for work that will want it later; one of our own is not started.
+
+    Raises:
+        RayMissing: Ray is not installed. ClusterRefused: nobody answers, or there is too little room.
+    """
+    check_installed()
+    if settings.address:
+        async with Cluster(settings):
+            return
+    if not settings.gpu:  # Ray alone finds those
+        here = float(settings.counted_processors or os.cpu_count() or 1)
+        seats_for(ClusterRoom(_called(""), ((here, 0.0),), here, 0.0), settings.workers, settings.processors, gpu=False)
+
+
 class Cluster:
     """The connection; use as an async context manager. One at a time in a process."""
 

@@ -7,7 +7,7 @@ one need not be readable on the other side.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeAlias
 
@@ -32,6 +32,7 @@ class JudgeOrder:
     cards: Mapping[str, ModelCard]  # by `Target.name`
     packages: Mapping[str, PackedFolder]  # by `Target.name`
     settings: JudgeSettings
+    embeddings_alone: bool = False  # one package, of either kind, whose head is not asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,17 @@ class Greeting:
 
     host: str
     version: str  # of this program; empty: it runs from its source
+
+
+def worker_share(settings: JudgeSettings, processors: int) -> JudgeSettings:
+    """The settings for one worker, which has so many processors of its machine."""
+    runtime = replace(settings.scorer.runtime, threads=settings.scorer.runtime.threads or processors)
+    return replace(
+        settings,
+        decoders=replace(settings.decoders, processes=processors),
+        scorer=replace(settings.scorer, runtime=runtime),
+        standby=None,
+    )
 
 
 def pack(folder: Path) -> PackedFolder:

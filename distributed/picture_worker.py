@@ -30,6 +30,7 @@ from distributed.messages import (
     WorkerReply,
     unpack,
 )
+from distributed.network_alone import NetworkAlone
 from distributed.scratch import new_scratch
 from storage.records import JudgeStats, Look
 from system.program_version import installed_version
@@ -55,9 +56,13 @@ class JudgeMaker(Protocol):
     def __call__(self, order: JudgeOrder, folders: Mapping[str, Path]) -> WorkerJudge: ...
 
 
-def network_judge(order: JudgeOrder, folders: Mapping[str, Path]) -> NetworkJudge:
+def network_judge(order: JudgeOrder, folders: Mapping[str, Path]) -> WorkerJudge:
     """The judge of the local engine."""
-    return NetworkJudge(order.cards, folders, _on_this_machine(order.settings))
+    settings = _on_this_machine(order.settings)
+    if order.embeddings_alone:
+        ((name, card),) = order.cards.items()
+        return NetworkAlone(folders[name], card.hash, settings)
+    return NetworkJudge(order.cards, folders, settings)
 
 
 def _on_this_machine(settings: JudgeSettings) -> JudgeSettings:

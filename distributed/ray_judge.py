@@ -7,19 +7,21 @@ here first means that a damaged one is refused by the same line as everywhere.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from classifier.embedding_judge import EmbeddingJudge
 from classifier.judge import JudgeSettings
+from classifier.package.package import Package
+from classifier.recognition.package import RecogniserPackage
 from classifier.target_heads import BAD_SCORE, TargetHeads
 from distributed.cluster import Cluster, ClusterSettings
 from distributed.dispatcher import Dispatcher, Report
-from distributed.messages import JudgeOrder, LoadedTagger, MovingFile, Question, WorkerReply, pack
+from distributed.messages import JudgeOrder, LoadedTagger, MovingFile, Question, WorkerReply, pack, worker_share
 from distributed.ray_worker import RayWorkers
 from storage.records import JudgeStats, Look, ModelCard
 
@@ -38,6 +40,12 @@ class RayEngine:
         """A judge by models that are there, not open yet; the arguments are `NetworkJudge`'s."""
         return RayJudge(self, f"judge-{next(self._keys)}", TargetHeads(cards, folders), folders, settings)
 
+    def embedding_judge(
+        self, card: ModelCard, package: Package | RecogniserPackage, settings: JudgeSettings
+    ) -> RayEmbeddingJudge:
+        """A judge that gives the embeddings of a package's network, not open yet."""
+        return RayEmbeddingJudge(self, f"judge-{next(self._keys)}", (card, package), settings)
+
 
 @asynccontextmanager
 async def ray_engine(settings: ClusterSettings, report: Report) -> AsyncIterator[RayEngine]:
@@ -53,6 +61,65 @@ async def ray_engine(settings: ClusterSettings, report: Report) -> AsyncIterator
         workers = RayWorkers(cluster)
         async with Dispatcher(workers.hire, cluster.workers, report) as dispatcher:
             yield RayEngine(cluster, dispatcher)
+
+
+class RayEmbeddingJudge:
+    """Embeds pictures on the workers, as `classifier.embedding_judge` does; use as an async context manager."""
+
+    def __init__(
+        self, engine: RayEngine, key: str, model: tuple[ModelCard, Package | RecogniserPackage], settings: JudgeSettings
+    ) -> None:
+        self._engine, self._key, self._settings = engine, key, settings
+        self._card, self._package = model
+        self._at_home = EmbeddingJudge(self._package)  # never opened: for what needs no network
+        self._room = asyncio.Semaphore(max(settings.in_flight, 1))
+        self._open = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Load the network on every worker.
+
+        Raises:
+            ModelError: it is altered, fails its check pictures on a machine, or loads too slowly.
+            ClusterLost: no worker can be started.
+        """
+        order = await asyncio.to_thread(self._order)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._engine.dispatcher.close, self._key)
+            await self._engine.dispatcher.open(self._key, order)
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.aclose()
+
+    @property
+    def device(self) -> str:
+        """What computes, and where."""
+        return _device(self._engine.dispatcher.replies(self._key), self._engine.dispatcher.workers)
+
+    async def look(self, picture: bytes) -> Look:
+        """Decode and embed one encoded picture; never raises for a bad picture.
+
+        Raises:
+            ModelError, ClusterLost: the model, or the cluster, fails as a whole; the run must stop.
+        """
+        async with self._room:
+            return await self._engine.dispatcher.look(self._key, picture)
+
+    async def recall(self, embeddings: Mapping[str, bytes]) -> Look:
+        """What `look` gave, from stored embeddings."""
+        return await self._at_home.recall(embeddings)
+
+    def _order(self) -> JudgeOrder:
+        name, share = self._card.target, worker_share(self._settings, self._engine.settings.processors)
+        return JudgeOrder({name: self._card}, {name: pack(self._package.folder)}, share, embeddings_alone=True)
+
+
+def _device(replies: Sequence[WorkerReply], workers: int) -> str:
+    device = replies[-1].stats.device if replies else "none"
+    return f"{device} by {workers} Ray worker{'s' * (workers > 1)}"
 
 
 class RayJudge:
@@ -127,7 +194,7 @@ class RayJudge:
             sum(stats.batches for stats in every),
             sum(stats.device_busy_s for stats in every) / workers,
             self._waiting,
-            f"{last.device} by {workers} Ray worker{'s' * (workers > 1)}",
+            _device(replies, workers),
             last.runtime,
             last.tagger,
             sum(stats.tagger_busy_s for stats in every) / workers,
@@ -149,14 +216,7 @@ class RayJudge:
 
     def _order(self) -> JudgeOrder:
         """The packages and the settings, with a worker's share of a machine."""
-        settings, threads = self._settings, self._engine.settings.processors
-        runtime = replace(settings.scorer.runtime, threads=settings.scorer.runtime.threads or threads)
-        share = replace(
-            settings,
-            decoders=replace(settings.decoders, processes=threads),
-            scorer=replace(settings.scorer, runtime=runtime),
-            standby=None,
-        )
+        packages = {name: pack(folder) for name, folder in self._folders.items()}
         return JudgeOrder(
-            dict(self._heads.cards), {name: pack(folder) for name, folder in self._folders.items()}, share
+            dict(self._heads.cards), packages, worker_share(self._settings, self._engine.settings.processors)
         )

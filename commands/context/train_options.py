@@ -36,6 +36,7 @@ class TrainOptions:
     as_json: bool = False
     json_progress: bool = False
     quiet: bool = False
+    engine: str | None = None  # that looks at stored pictures again after a new network; None: the settings' own
 
 
 def check_goal(options: TrainOptions) -> None:

@@ -39,7 +39,7 @@ async def learned_judge(request: ModelRequest, sources: ModelSources | None = No
     settings = judge_settings(scoring, tagger, small_first=bool(scoring.first_rendition) and tagger is None)
     async with AsyncExitStack() as stack:
         if sources is None:
-            sources = ModelSources(await judge_maker(stack, request.workspace.settings, quiet=request.quiet))
+            sources = ModelSources(await judge_maker(stack, request.workspace.settings, None if request.quiet else say))
         models = await models_in_force(request)
         if request.references is not None:
             models |= await sources.from_references(request, request.references)

@@ -13,8 +13,7 @@ from commands.context.registered_models import card_for, judge_settings, verifie
 from commands.context.settings import Scoring, Settings
 from commands.context.threshold_goal import ThresholdGoal
 from commands.context.workspace import Workspace
-from commands.engine.choice import RAY, judge_maker
-from commands.errors import UsageRefused
+from commands.engine.choice import embedding_judge, judge_maker
 from commands.folders.options import ClassifyOptions
 from commands.lookup.model_targets import model_of, recogniser_among
 from crawler.decisions import Policy, Ruling
@@ -111,13 +110,12 @@ class RecogniserSubject:
         """Load the network; see `TargetSubject.open`.
 
         Raises:
-            UsageRefused: another engine than the local one is asked for.
+            RayMissing, ClusterRefused: the engine that is asked for is not there.
         """
-        from classifier.embedding_judge import EmbeddingJudge, named_in_views
+        from classifier.embedding_judge import named_in_views
 
-        if settings.engine == RAY:
-            raise UsageRefused("a recogniser works by the local engine only: leave --engine ray out, or --engine local")
-        judge = await stack.enter_async_context(EmbeddingJudge(self.package, _settings(settings.scoring, standby)))
+        how = _settings(settings.scoring, standby)
+        judge = await embedding_judge(stack, settings, (self.card, self.package), how)
         rule = NameRule(self.card.backbone_hash, partial(named_in_views, self.package.recogniser))
         return OpenJudge(judge, rule, judge.device)
 

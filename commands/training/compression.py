@@ -15,6 +15,7 @@ from commands.context.train_options import TrainOptions, goal_of
 from commands.context.workspace import Workspace
 from commands.crawling.references import references_again
 from commands.crawling.second_target import head_settings
+from commands.engine.choice import check_engine, check_room
 from commands.errors import UsageRefused
 from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.targets import model_words
@@ -64,6 +65,7 @@ def compress(options: CompressOptions, workspace: Workspace) -> int:
     settings_of(options.how, options.words)
     if options.how == INT8:
         _check_library()
+    check_engine(workspace.settings)
     with read_gallery(workspace) as reader:
         target, _ = _subject(reader, options)
     return run_round(_run(options, workspace), workspace, target.name)
@@ -112,6 +114,7 @@ def _no_pictures(model: RegisteredModel) -> str:
 
 async def _run(options: CompressOptions, workspace: Workspace) -> int:
     started = time.monotonic()
+    await check_room(workspace.settings)
     settings = head_settings(goal_of(TrainOptions(None), workspace.settings), workspace)
     async with reporting(quiet=options.as_json) as report:
         with read_gallery(workspace) as reader:

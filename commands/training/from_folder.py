@@ -24,6 +24,7 @@ from commands.context.registered_models import verified
 from commands.context.settings import RoundZero, StageEntry
 from commands.context.train_options import TrainOptions, goal_of
 from commands.context.workspace import Workspace
+from commands.engine.choice import check_room
 from commands.errors import UsageRefused
 from commands.lookup.gallery_reader import read_gallery
 from commands.lookup.labelled_source import labelled_source
@@ -96,6 +97,8 @@ async def train_from_folder(options: TrainOptions, workspace: Workspace, tools: 
             for line in setup.found.lines():
                 say(line)
         check_enough(setup.found, setup.target)  # before a gallery is made
+        if setup.known:
+            await check_room(workspace.settings)
         await _make_gallery(workspace)
         outcome, model = await _learn(setup, options, workspace, tools, report)
     left_out = [*setup.found.left_out, *model.undecodable]

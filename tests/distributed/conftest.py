@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from commands.app import app
 from storage.archive import open_reader
-from tests.classifier.tiny_models import make_backbone
+from tests.classifier.tiny_models import TinyBackbone, make_backbone
 from tests.commands.folders.places import make_root
 from tests.faults import driver
 from tests.faults.kills.grounds import REAL, TAG
@@ -23,10 +23,15 @@ LIMIT_S = 400.0  # of one command on a busy machine; Ray alone takes seven secon
 
 
 @pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> TinyBackbone:
+    """The network of the models here."""
+    return make_backbone(tmp_path_factory.mktemp("backbone"))
+
+
+@pytest.fixture(scope="session")
+def template(tiny: TinyBackbone, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A root with the model mona/1, and no posts; to be copied."""
-    folder = tmp_path_factory.mktemp("ray")
-    return make_root(folder / "root", make_backbone(folder / "backbone"))
+    return make_root(tmp_path_factory.mktemp("ray") / "root", tiny)
 
 
 @pytest.fixture(scope="session")
