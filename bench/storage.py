@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rounds.rescoring.rescore import file_all
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings, ListedPage, Sighting, StoredFacts, Work
 from storage.evidence import Rescored
@@ -179,9 +180,7 @@ async def rescore(archive: Archive, count: int) -> None:
         Decision("mona", kept, DecidedBy.SCORE, "bench", "policy", score, card.threshold, card.name, card.hash)
         for kept, score in zip(value, scores.tolist(), strict=True)
     ]
-    for start in range(0, count, 20_000):
-        part = slice(start, start + 20_000)
-        await archive.file_rescores(card, Rescored(ids[part], scores[part], decisions[part]))
+    await file_all(archive, card, Rescored(ids, scores, decisions))
 
 
 async def timed(ask: Callable[[], Awaitable[object]]) -> float:

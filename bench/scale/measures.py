@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +13,11 @@ from typing import TypeAlias
 
 from bench.questions.__main__ import percentiles
 from bench.questions.ask import FIRST_LISTS, QUESTIONS, ROWS, opened, pages, times
+from bench.questions.gallery import TAG
+from bench.scale.gallery import MOST_EXPORTED, make_originals
 from bench.storage import looks_a_second, make_post, rescore
+from commands.export import ExportOptions, Picturing
+from commands.export import run as run_export
 from storage.archive import Archive, open_reader
 from storage.archive_records import ArchiveSettings, ListedPage
 
@@ -21,21 +26,26 @@ PAGE = 200  # posts of a listing page
 MOST_S = 3.0  # for one question, of at most five askings
 
 
-async def measured(root: Path, posts: int, filed: int, used: Callable[[], float]) -> Measured:
-    """Ask, then change.
+async def changed(root: Path, posts: int, filed: int, decided: int, used: Callable[[], float]) -> Measured:
+    """Decide posts again, file new ones, look at them; gives the room that the database then has, too.
 
     Args:
         root: of the gallery, which nobody else uses.
         posts: how many it has.
         filed: how many new ones are filed, and looked at.
+        decided: how many are decided again, at most.
         used: seconds of a processor so far, of this process and of a server.
     """
-    found = dict(asked(root, used))
+    found: dict[str, float] = {}
+    with open_reader(root) as reader:
+        unused = 10 * posts + int(reader.sql("SELECT max(post_id) FROM post").rows[0][0])
     async with Archive.open(root, ArchiveSettings(reserve_bytes=0)) as archive:
         with _timed(used) as rescoring:
-            await rescore(archive, posts)
-        found |= {f"deciding every post again, {unit}": seconds for unit, seconds in rescoring.items()}
-        new = [make_post(10 * posts + number, random.Random(number)) for number in range(filed)]
+            await rescore(archive, decided := min(posts, decided))
+        for unit, seconds in rescoring.items():
+            found[f"deciding every post again, {unit}"] = seconds * posts / decided
+            found[f"deciding a post again, µ{unit}"] = 1e6 * seconds / decided
+        new = [make_post(unused + number, random.Random(number)) for number in range(filed)]
         listing = await archive.open_listing("bench", "new")
         with _timed(used) as filing:
             for start in range(0, filed, PAGE):
@@ -59,27 +69,53 @@ def _timed(used: Callable[[], float]) -> Iterator[dict[str, float]]:
     seconds |= {"s": time.perf_counter() - clock, "s of a processor": used() - processor}
 
 
+def exported(root: Path, used: Callable[[], float]) -> Measured:
+    """Posts of one tag, with their files linked, as a table: the first thousand."""
+    with open_reader(root) as reader:
+        posts = make_originals(root, reader)
+    with tempfile.TemporaryDirectory(dir=root.parent) as folder:
+        options = ExportOptions(
+            format="csv",
+            folder=Path(folder) / "dataset",
+            expression=f"{TAG} place:gallery limit:{MOST_EXPORTED}",
+            picturing=Picturing(how="link"),
+            quiet=True,
+        )
+        with _timed(used) as exporting:
+            code = run_export(options, root, None)
+        written = (options.folder / "manifest.jsonl").read_text().count("\n")
+    if code or written != posts:
+        raise SystemExit(f"{root}: {written} of {posts} posts were exported, exit code {code}")
+    return {f"posts exported, a second{unit[1:]}": posts / seconds for unit, seconds in exporting.items()}
+
+
 def asked(root: Path, used: Callable[[], float]) -> Measured:
     """Milliseconds of common questions, of the page, and of a table of everything that is kept."""
     found: dict[str, float] = {}
 
-    def note(kind: str, ask: Callable[[], Mapping[str, Sequence[float]]]) -> None:
-        with _timed(used) as whole:
-            times = ask()
-        half, most = percentiles(times)
-        mean = 1000 * whole["s of a processor"] / sum(map(len, times.values()))
-        found.update({f"{kind}, p50 ms": half, f"{kind}, p95 ms": most, f"{kind}, mean ms of a processor": mean})
+    def note(kind: str, ask: Callable[[Callable[[], float]], Mapping[str, Sequence[float]]]) -> None:
+        marks: list[float] = []
+
+        def clock() -> float:  # read before a question and after it
+            marks.append(used())
+            return time.perf_counter()
+
+        half, most = percentiles(ask(clock))
+        worked = [end - begin for begin, end in zip(marks[::2], marks[1::2], strict=True)]
+        found.update({f"{kind}, p50 ms": half, f"{kind}, p95 ms": most})
+        for which, value in zip(("p50", "p95"), percentiles({"": worked}), strict=True):
+            found[f"{kind}, {which} ms of a processor"] = value
 
     with open_reader(root) as reader:
         for kind, questions in QUESTIONS.items():
             note(kind, partial(_each, {one: partial(reader.query, one, ROWS) for one in questions}))
         note("crawl status", partial(_each, {"": reader.status}))
         note("a table of what is kept", partial(_each, {"": lambda: reader.query("decision:keep").rows}))
-    note("a page of the grid", lambda: pages(root, MOST_S, time.perf_counter))
+    note("a page of the grid", partial(pages, root, MOST_S))
     for kind, lists in FIRST_LISTS.items():
         note(kind, partial(_each, {name: partial(opened, root, query) for name, query in lists.items()}))
     return found
 
 
-def _each(asked_for: Mapping[str, Callable[[], object]]) -> Mapping[str, Sequence[float]]:
-    return {name: times(ask, MOST_S, time.perf_counter) for name, ask in asked_for.items()}
+def _each(asked_for: Mapping[str, Callable[[], object]], clock: Callable[[], float]) -> Mapping[str, Sequence[float]]:
+    return {name: times(ask, MOST_S, clock) for name, ask in asked_for.items()}

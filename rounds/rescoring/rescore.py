@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,7 +16,9 @@ from crawler.decisions import NO_AI, Policy, Ruling
 from storage.evidence import Evidence, Rescored
 from storage.records import Decision, DecisionValue, ModelCard, Stratum, Target
 
-BATCH = 20_000  # posts that share one transaction, so that a crawl at the same time never waits long
+BATCH = 20_000  # posts of the first transaction, and of the smallest
+MOST = 100_000  # of the largest: every one writes most pages of the index of scores again, so fewer write less
+TRANSACTION_S = 1.0  # that one should take: a crawl or a label at the same time never waits long
 
 
 class ScoreStore(Protocol):
@@ -49,12 +52,29 @@ async def rescore(
     card, head = model
     scores = scores_of(head, evidence) if len(evidence) else np.zeros(0)
     decisions = decide_all(evidence, target, card, policy, scores)
-    for start in range(0, len(evidence), BATCH):
-        part = slice(start, start + BATCH)
-        batch = Rescored(evidence.version_ids[part], scores[part], decisions[part])
-        await store.file_rescores(card, batch)
+    await file_all(store, card, Rescored(evidence.version_ids, scores, decisions))
     kept = np.array([decision.value is DecisionValue.KEEP for decision in decisions], dtype=bool)
     return Rescoring(len(evidence), int(kept.sum()))
+
+
+async def file_all(
+    store: ScoreStore, card: ModelCard, rescored: Rescored, clock: Callable[[], float] = time.monotonic
+) -> None:
+    """Record decisions in transactions of about a second, of 20,000 to 100,000 posts.
+
+    Args:
+        store: where.
+        card: of the model.
+        rescored: all of it.
+        clock: seconds.
+    """
+    start, size = 0, BATCH
+    while start < len(rescored.decisions):
+        part, began = slice(start, start + size), clock()
+        batch = Rescored(rescored.version_ids[part], rescored.scores[part], rescored.decisions[part])
+        await store.file_rescores(card, batch)
+        start += size
+        size = round(min(MOST, max(BATCH, size * min(2.0, TRANSACTION_S / max(clock() - began, 1e-3)))))
 
 
 def decide_all(

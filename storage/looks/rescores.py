@@ -106,7 +106,7 @@ def file_rescores(connection: Connection, looks: LookRows, card: ModelCard, batc
             ["version_id", "model_id", "value", "run_id"], usable.where(_PASSING.c.usable_score.is_not(None))
         )
     )
-    new = connection.execute(_append(card.target, now)).rowcount
+    new = connection.execute(_append(card.target, now), execution_options={"preserve_rowcount": True}).rowcount
     connection.execute(_make_current(card.target, all_new=new == len(batch.decisions)))
     connection.execute(delete(_PASSING))
     return new

@@ -21,7 +21,8 @@ from storage.search.sql import DOUBT, compile_query, posts_in_order
 
 Key: TypeAlias = tuple[int, str | None]  # a post's key, and a target's name
 ROUNDING = 1e-9  # of the distance between a score and its threshold
-FIRST_REACH, FURTHER = 0.001, 4  # how far from a threshold is looked first, and how many times further then
+FIRST_REACH, FURTHER = 0.001, 4  # how far from a threshold is looked first, and how many times further then, at most
+LEAST_FURTHER, MARGIN = 1.5, 1.3  # at least; and how many more rows than are wanted a reach is chosen to hold
 FIRST_TRIED = 500  # posts of the rarest term that are tried first, where their order is known
 _TAG_COLUMNS: Mapping[str, str | None] = {
     "tags": None,
@@ -125,7 +126,7 @@ def _nearest(
         found = connection.execute(_of_target(statement, extent.target)).all()
         if len(found) == wanted:
             return found
-        reach *= FURTHER
+        reach *= min(FURTHER, max(LEAST_FURTHER, MARGIN * wanted / max(1, len(found))))
     return None
 
 

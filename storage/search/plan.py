@@ -8,7 +8,7 @@ each term, hundreds of thousands for a frequent tag, and sort what is left to sh
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -63,12 +63,13 @@ def plan_for(connection: Connection, query: Query, now: datetime, limit: int | N
     rated = [_rated(connection, part, tags, now, posts) for part in conjuncts(query.root)]
     rated.sort(key=lambda one: one.share)
     tried = min(posts, min(limits) / max(math.prod(one.share for one in rated), 1e-9))
-    rarest = min((one for one in rated if one.keys is not None), key=lambda one: one.posts, default=None)
+    rare = sorted((one for one in rated if one.keys is not None), key=lambda one: one.posts)
     begin = beside = None
-    if rarest is not None:
+    if rare:
+        rarest = rare[0]
         along = query.order in ALONG_POSTS and tried < GATHERED_COST * rarest.posts
         if rarest.posts < min(MOST_GATHERED, tried) and not along:
-            begin = rarest.keys
+            begin = _in_both(rare)
         elif along and rarest.posts < min(MOST_GATHERED, tried * (MANY_COST if _means_many(rarest.part, tags) else 1)):
             beside = rarest.keys
     along_scores = begin is None and query.order in ALONG_SCORES
@@ -84,6 +85,17 @@ class _Rated:
     share: float  # of all posts, as far as is known, 0..1
     posts: int = MOST_GATHERED  # that it leaves, counted up to here
     keys: Select[Any] | None = None  # of these posts, where an index has them
+
+
+def _in_both(rare: Sequence[_Rated]) -> Select[Any] | None:
+    """Keys of the rarest term's posts, of those only that the next one leaves where these are few, too.
+
+    Asked of each post's own tags instead, every post would be a page of its own to read.
+    """
+    keys = rare[0].keys
+    if keys is None or len(rare) == 1 or rare[1].posts >= MOST_GATHERED or rare[1].keys is None:
+        return keys
+    return keys.where(keys.selected_columns[0].in_(rare[1].keys))
 
 
 def _means_many(part: Node, tags: TagIds) -> bool:

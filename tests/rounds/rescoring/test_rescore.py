@@ -11,9 +11,19 @@ import pytest
 from classifier.inference.pooling import score_views
 from crawler.decisions import Policy, Ruling
 from rounds.examples.held_out import held_out
-from rounds.rescoring.rescore import decide_all, scores_of
-from storage.evidence import Evidence
-from storage.records import SITE_TAGGER, AiTag, AiTagWeight, DecisionValue, Look, PostTags
+from rounds.rescoring.rescore import BATCH, MOST, decide_all, file_all, scores_of
+from storage.evidence import Evidence, Rescored
+from storage.records import (
+    SITE_TAGGER,
+    AiTag,
+    AiTagWeight,
+    DecidedBy,
+    Decision,
+    DecisionValue,
+    Look,
+    ModelCard,
+    PostTags,
+)
 from tests.rounds.evidence import WIDTH, scene
 from tests.rounds.models import MONA, subject
 
@@ -77,3 +87,35 @@ def test_ai_tags_that_a_model_weighs_move_stored_pictures_as_they_move_new_ones(
         assert decisions[row].score == pytest.approx(expected.score, abs=1e-12)
         assert replace(decisions[row], score=None, reason="") == replace(expected, score=None, reason="")
     assert np.array_equal(scores[percents < 0], plain[percents < 0]) and (scores != plain)[percents >= 0].all()
+
+
+class SlowStore:
+    """Takes some seconds a post by its own clock."""
+
+    def __init__(self, seconds_a_post: float) -> None:
+        self.now = 0.0
+        self.sizes: list[int] = []
+        self.versions: list[int] = []
+        self._seconds = seconds_a_post
+
+    async def file_rescores(self, card: ModelCard, batch: Rescored) -> int:
+        self.now += self._seconds * len(batch.decisions)
+        self.sizes.append(len(batch.decisions))
+        self.versions += batch.version_ids.tolist()
+        return len(batch.decisions)
+
+
+@pytest.mark.parametrize(
+    ("seconds_a_post", "sizes"),
+    [(1e-6, [BATCH, 2 * BATCH, 4 * BATCH, MOST]), (1 / 50_000, [BATCH, 2 * BATCH, 50_000]), (1.0, [BATCH] * 3)],
+)
+async def test_transactions_grow_until_they_take_a_second(seconds_a_post: float, sizes: list[int]) -> None:
+    card = ModelCard("mona", 1, "a" * 64, "b" * 64, 0.5)
+    one = Decision("mona", DecisionValue.KEEP, DecidedBy.SCORE, "", "policy", 0.6, 0.5, card.name, card.hash)
+    count = sum(sizes) + 10
+    store = SlowStore(seconds_a_post)
+
+    await file_all(store, card, Rescored(np.arange(count), np.full(count, 0.6), [one] * count), lambda: store.now)
+
+    assert store.sizes[:-1] == sizes
+    assert store.versions == list(range(count))

@@ -69,6 +69,20 @@ async def test_going_back_to_the_old_model_stands_its_old_decisions_up_again(arc
         assert reader.digest() == before
 
 
+async def test_of_new_decisions_and_old_ones_each_says_what_it_was_made_with(archive: Archive, root: Path) -> None:
+    await looked_at(archive)
+    second = replace(rescored("delete keep"), version_ids=np.array([2, 1]))  # out of order
+    await archive.file_rescores(NEXT, second)
+
+    new = await archive.file_rescores(NEXT, rescored("delete delete keep", scores=[0.1, 0.1, 0.1]))
+
+    assert new == 1
+    assert current_rows(root) == [("keep", "mona/2"), ("delete", "mona/2"), ("keep", "mona/2")]
+    with open_reader(root) as reader:
+        assert reader.sql("SELECT count(*) FROM decision").rows == [(6,)]
+    assert verify(root).whole
+
+
 @pytest.mark.fault("M20")
 async def test_a_label_still_beats_the_new_model(archive: Archive, root: Path) -> None:
     await looked_at(archive, 1)

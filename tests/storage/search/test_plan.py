@@ -95,6 +95,18 @@ def test_a_rare_term_is_where_it_begins(reader: Reader) -> None:
     assert reader.ask(lambda c: sorted(c.execute(found.begin).scalars())) == [40, 80, 120]
 
 
+def test_of_two_rare_terms_only_posts_with_both_are_begun_with(reader: Reader) -> None:
+    scores = dict(reader.sql("SELECT post_id, site_score FROM results WHERE post_id IN (40, 80, 120)").rows)
+    least = min(scores.values())
+    found = plan(reader, f"score:>{least} rare order:favcount", 50)
+
+    assert found is not None
+    assert found.begin is not None
+    keys = reader.ask(lambda c: sorted(c.execute(found.begin).scalars()))
+    assert keys == [post for post, score in sorted(scores.items()) if score > least]
+    assert 0 < len(keys) < 3
+
+
 @pytest.mark.sqlite("its own statement is read")
 def test_posts_along_an_indexed_order_are_looked_up_among_those_of_the_rarest_term(reader: Reader) -> None:
     along, sorted_by_another = plan(reader, "common score:>7", 1), plan(reader, "common score:>7 order:favcount", 1)
