@@ -32,7 +32,7 @@ from storage.database.access import Access
 from storage.evidence import Rescored, SplitAssignments
 from storage.files.lock import GalleryLock
 from storage.files.renditions import read_rendition
-from storage.files.tree import Tree
+from storage.files.store import FileStore
 from storage.following.follows import Follows
 from storage.imports.seen_posts import SeenPosts
 from storage.lifecycle.opening import open_gallery
@@ -80,7 +80,7 @@ class Archive:
     statements: Statements
     follows: Follows
 
-    def __init__(self, lock: GalleryLock, tree: Tree, recovery: RecoveryReport, settings: ArchiveSettings) -> None:
+    def __init__(self, lock: GalleryLock, tree: FileStore, recovery: RecoveryReport, settings: ArchiveSettings) -> None:
         self.root = tree.root
         self.recovery = recovery
         self._lock = lock

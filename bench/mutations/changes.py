@@ -148,9 +148,9 @@ DURABILITY = (
     ),
     Mutation(
         "links are followed",
-        "storage/files/tree.py",
-        '_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)',
-        "_NOFOLLOW = 0",
+        "storage/files/single_files.py",
+        'NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)',
+        "NOFOLLOW = 0",
         ("tests/storage/test_faults.py::test_a_link_where_a_folder_should_be_is_not_followed",),
     ),
     Mutation(
@@ -297,7 +297,7 @@ DELETING = (
     Mutation(
         "a name that is taken is overwritten",
         "storage/moves/moves.py",
-        "if move.target and _taken(tree, move.target):",
+        "if move.target and tree.is_taken(move.target):",
         "if False:",
         ("tests/storage/moves/test_apply.py::test_a_name_that_is_taken_in_the_gallery_is_not_overwritten",),
     ),
@@ -416,7 +416,7 @@ DELETING = (
     ),
     Mutation(
         "a path with a zero byte is looked for",
-        "storage/files/tree.py",
+        "storage/files/relative_paths.py",
         """ or "\\0" in name""",
         "",
         ("tests/storage/files/test_damaged_paths.py",),

@@ -12,7 +12,7 @@ from io import TextIOWrapper
 from pathlib import Path
 
 from storage.files.layout import LOG
-from storage.files.tree import open_log
+from storage.files.single_files import open_log
 
 LOG_NAME = LOG
 MAX_LOG_BYTES = 8_000_000

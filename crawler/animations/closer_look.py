@@ -21,7 +21,7 @@ from crawler.errors import CrawlError
 from crawler.run import Run
 from storage.archive_records import Digest
 from storage.database.error_translation import at_border
-from storage.files.tree import UMASK_FILE
+from storage.files.single_files import UMASK_FILE
 from storage.records import DecidedBy, Decision, DecisionValue, Known, Look, Post, RunError
 
 DOUBTED_FROM = 0.1  # of the threshold: a preview that scores less shows somebody else, or hardly anything

@@ -48,7 +48,7 @@ from crawler.transport.retry import Patience, patiently
 from storage.archive_records import Digest
 from storage.database.error_translation import at_border
 from storage.files.layout import require_folder
-from storage.files.tree import UMASK_FILE
+from storage.files.single_files import UMASK_FILE
 from storage.records import FileVersion
 
 RENDITION_CAP = 32 * 1024 * 1024  # bytes of a file that is read into memory

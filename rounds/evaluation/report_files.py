@@ -17,7 +17,7 @@ from typing import Any
 import jinja2
 
 from rounds.errors import ReportNotWritten, ReportRefused
-from storage.files.tree import write_whole
+from storage.files.single_files import write_whole
 
 _POLICY = "default-src 'none'; style-src 'sha256-{style}'; img-src data:; base-uri 'none'; form-action 'none'"
 _STYLE = "evaluation_report.css"

@@ -18,7 +18,7 @@ from storage.database.error_translation import at_border, free_words
 from storage.database.reading_thread import ReadingThread
 from storage.database.writer import Writer
 from storage.errors import ReserveReached
-from storage.files.tree import Tree
+from storage.files.store import FileStore
 
 T = TypeVar("T")
 
@@ -28,11 +28,11 @@ class Access:
 
     root: Path
     database: Database
-    tree: Tree
+    tree: FileStore
     now: Callable[[], datetime]  # by the settings' clock; with a time zone
     closed: bool
 
-    def __init__(self, tree: Tree, settings: ArchiveSettings, on_rollback: Callable[[], None]) -> None:
+    def __init__(self, tree: FileStore, settings: ArchiveSettings, on_rollback: Callable[[], None]) -> None:
         """Start the threads.
 
         Args:

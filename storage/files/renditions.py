@@ -12,13 +12,13 @@ from storage.archive_records import Sighting
 from storage.errors import BadPath, RefusedFile, StorageError
 from storage.files.disk import is_unreadable
 from storage.files.paths import rendition_path, staging_path
-from storage.files.tree import Tree
+from storage.files.store import FileStore
 from storage.records import StoredRendition
 
 FEW = 6  # renditions; fewer are flushed one by one
 
 
-def store_rendition(tree: Tree, sighting: Sighting) -> StoredRendition:
+def store_rendition(tree: FileStore, sighting: Sighting) -> StoredRendition:
     """Put a sighting's rendition in place, durable; the same bytes already there are left alone.
 
     Raises:
@@ -36,7 +36,7 @@ class _Placed:
     new: bool  # its bytes were written now; else they were there, and other rows may rely on them
 
 
-def _placed(tree: Tree, sighting: Sighting, *, flush: bool) -> _Placed:
+def _placed(tree: FileStore, sighting: Sighting, *, flush: bool) -> _Placed:
     content, facts, file = sighting.rendition, sighting.stored, sighting.post.file
     if content is None or facts is None or file is None:
         raise RefusedFile(f"post {sighting.post.id}: no rendition to store")
@@ -53,7 +53,7 @@ def _placed(tree: Tree, sighting: Sighting, *, flush: bool) -> _Placed:
     return _Placed(stored, new=True)
 
 
-def store_renditions(tree: Tree, sightings: Sequence[Sighting]) -> Sequence[StoredRendition | BaseException]:
+def store_renditions(tree: FileStore, sightings: Sequence[Sighting]) -> Sequence[StoredRendition | BaseException]:
     """The same for several at once, of different originals, with one flush for all; gives what became of each.
 
     Where the flush fails, none that was written now is believed, and their names are taken away.
@@ -78,20 +78,20 @@ def _stored(result: _Placed | BaseException) -> StoredRendition | BaseException:
     return result.stored if isinstance(result, _Placed) else result
 
 
-def _take_away(tree: Tree, result: _Placed | BaseException) -> None:
+def _take_away(tree: FileStore, result: _Placed | BaseException) -> None:
     if isinstance(result, _Placed):
         with contextlib.suppress(OSError, StorageError):
             tree.remove(result.stored.path)
 
 
-def _placed_or_error(tree: Tree, sighting: Sighting, *, flush: bool) -> _Placed | BaseException:
+def _placed_or_error(tree: FileStore, sighting: Sighting, *, flush: bool) -> _Placed | BaseException:
     try:
         return _placed(tree, sighting, flush=flush)
     except Exception as error:  # noqa: BLE001 - handed to its owner; the others' renditions are not its fault
         return error
 
 
-def read_rendition(tree: Tree, stored: StoredRendition) -> bytes | None:
+def read_rendition(tree: FileStore, stored: StoredRendition) -> bytes | None:
     """A rendition's bytes, or None when the file is gone or no longer what its row says, or cannot be read."""
     try:
         facts = tree.facts(stored.path)
@@ -103,7 +103,7 @@ def read_rendition(tree: Tree, stored: StoredRendition) -> bytes | None:
     return content if content is not None and hashlib.sha256(content).hexdigest() == stored.sha256 else None
 
 
-def _bytes_at(tree: Tree, path: str) -> bytes | None:
+def _bytes_at(tree: FileStore, path: str) -> bytes | None:
     """A file's bytes; None: the disk cannot read them any more."""
     try:
         return tree.read(path)

@@ -15,32 +15,27 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
-from io import TextIOWrapper
 from pathlib import Path
 
 from storage.archive_records import Digest
-from storage.errors import BadPath, StorageError
+from storage.errors import StorageError
 from storage.files.disk import Disk
 from storage.files.layout import kind_of
+from storage.files.relative_paths import split, steps
+from storage.files.single_files import (
+    FILE_MODE,
+    HANDLES,
+    NOFOLLOW,
+    SAFE,
+    UMASK_FILE,
+    UMASK_FOLDER,
+    folder_mode,
+    write_all,
+)
+from storage.files.store import FileStat
 
-HANDLES = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
 CHUNK = 1 << 20  # bytes
-_NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_SAFE = _NOFOLLOW | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-_LOG = os.O_WRONLY | os.O_APPEND | os.O_CREAT | _SAFE
-FILE_MODE, FOLDER_MODE = 0o600, 0o700  # of what is the gallery's own: the database, the log, models, backups
-LONGEST_NAME = 255  # bytes; more is refused by every file system
 _TRIALS = ("trial", "trial-2")  # names in `staging/`
-UMASK_FILE, UMASK_FOLDER = 0o666, 0o777  # what the umask takes its bits from
-
-
-@dataclass(frozen=True, slots=True)
-class FileStat:
-    """What the file system says about a regular file."""
-
-    size: int  # bytes
-    links: int
 
 
 class Folder:
@@ -76,7 +71,9 @@ class Folder:
 
 
 class Tree:
-    """Everything below one root."""
+    """Everything below one root; a `storage.files.store.FileStore`."""
+
+    keeps_links = True  # where the file system has them
 
     def __init__(self, root: Path, disk: Disk | None = None, mode: int | None = None) -> None:
         """Open the root.
@@ -89,12 +86,21 @@ class Tree:
         self.root = root
         self.disk = disk or Disk()
         self._mode = mode
-        handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | _SAFE) if HANDLES else None
+        handle = os.open(root, os.O_RDONLY | os.O_DIRECTORY | SAFE) if HANDLES else None
         self._top = Folder(str(root), handle, self.disk)
 
     def close(self) -> None:
         """Let the root's handle go."""
         self._top.close()
+
+    def where(self, path: str) -> str:
+        """Where a file is, for people."""
+        return str(self.root / path)
+
+    @contextlib.contextmanager
+    def at(self, path: str) -> Iterator[Path]:
+        """The file itself."""
+        yield self.root / path
 
     @contextlib.contextmanager
     def folder(self, path: str, *, create: bool = False, made: list[str] | None = None) -> Iterator[Folder]:
@@ -109,7 +115,7 @@ class Tree:
         """
         current = self._top
         try:
-            names = _names(path) if path else []
+            names = steps(path) if path else []
             for depth, name in enumerate(names):
                 following, is_new = self._step(current, name, create=create, flush=made is None)
                 if is_new and made is not None:
@@ -144,7 +150,7 @@ class Tree:
                 return Folder(path, None, self.disk)
             raise StorageError(f"{path}: is not a folder; move it away")
         try:
-            handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | _SAFE, dir_fd=above.handle)
+            handle = os.open(name, os.O_RDONLY | os.O_DIRECTORY | SAFE, dir_fd=above.handle)
             return Folder(path, handle, self.disk)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EMLINK):
@@ -174,15 +180,40 @@ class Tree:
                     self._unlink(folder, name)
             folder.sync()
 
+    def prepare_staging(self) -> None:
+        """Make sure that `staging/` is a folder, and no link.
+
+        Raises:
+            StorageError: it is none.
+        """
+        with self.folder("staging", create=True):
+            pass
+
     def is_absent(self, path: str) -> bool:
         """Whether there is nothing of that name, by one look; what is there may be anything, or a link's."""
         try:
-            os.stat("/".join(_names(path)), dir_fd=self._top.handle, follow_symlinks=False)
+            os.stat("/".join(steps(path)), dir_fd=self._top.handle, follow_symlinks=False)
         except FileNotFoundError:
             return self._top.handle is not None
         except OSError:
             return False
         return False
+
+    def is_taken(self, path: str) -> bool:
+        """Whether a name is taken, by a link, a folder or a pipe as well.
+
+        Raises:
+            StorageError: a link stands in the place of its folder.
+        """
+        try:
+            with self.folder(split(path)[0]):
+                pass
+        except FileNotFoundError:
+            return False
+        try:
+            return self.facts(path) is not None
+        except StorageError:
+            return True
 
     def facts(self, path: str) -> FileStat | None:
         """Size and identity of a regular file, or None where there is nothing.
@@ -190,7 +221,7 @@ class Tree:
         Raises:
             StorageError: there is something that is no regular file.
         """
-        above, name = _split(path)
+        above, name = split(path)
         try:
             with self.folder(above) as folder:
                 info = os.stat(folder.at(name), dir_fd=folder.handle, follow_symlinks=False)
@@ -203,7 +234,7 @@ class Tree:
     @contextlib.contextmanager
     def open(self, path: str) -> Iterator[int]:
         """Open a regular file for reading, following no link and waiting for no pipe; gives a descriptor."""
-        above, name = _split(path)
+        above, name = split(path)
         with self.folder(above) as folder:
             descriptor = self._open_regular(folder, name, os.O_RDONLY)
         try:
@@ -214,9 +245,9 @@ class Tree:
     def _open_regular(self, folder: Folder, name: str, flags: int) -> int:
         path = folder.path / name
         try:
-            if not _NOFOLLOW and path.is_symlink():
+            if not NOFOLLOW and path.is_symlink():
                 raise OSError(errno.ELOOP, "is a link")
-            descriptor = os.open(folder.at(name), flags | _SAFE, dir_fd=folder.handle)
+            descriptor = os.open(folder.at(name), flags | SAFE, dir_fd=folder.handle)
         except OSError as error:
             if error.errno in (errno.ELOOP, errno.EMLINK, errno.ENXIO, errno.EISDIR):
                 raise StorageError(f"{path}: is not a regular file; move it away") from None
@@ -235,14 +266,14 @@ class Tree:
         Args:
             flush: off where the caller flushes everything at once afterwards.
         """
-        (staging_above, staging_name), (above, name) = _split(staging), _split(path)
+        (staging_above, staging_name), (above, name) = split(staging), split(path)
         made: list[str] = []
         with self.folder(staging_above) as waiting, self.folder(above, create=True, made=made) as folder:
             descriptor = self._create(waiting, staging_name)
             placed = False
             try:
                 try:
-                    _write_all(descriptor, content)
+                    write_all(descriptor, content)
                     os.replace(
                         waiting.at(staging_name),
                         folder.at(name),
@@ -264,7 +295,7 @@ class Tree:
     def _flush_names(self, made: list[str]) -> None:
         """Make the names of new folders durable."""
         for new in made:
-            with self.folder(_split(new)[0]) as parent:
+            with self.folder(split(new)[0]) as parent:
                 parent.sync()
 
     def flush_together(self) -> bool:
@@ -281,7 +312,7 @@ class Tree:
 
     def _create(self, folder: Folder, name: str) -> int:
         descriptor = os.open(
-            folder.at(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, UMASK_FILE, dir_fd=folder.handle
+            folder.at(name), os.O_WRONLY | os.O_CREAT | os.O_EXCL | SAFE, UMASK_FILE, dir_fd=folder.handle
         )
         if self._mode is not None:
             self.disk.set_mode(descriptor, self._mode)
@@ -293,7 +324,7 @@ class Tree:
         Args:
             keep: leave it all the same: it was here before, and rows may rely on it.
         """
-        above, name = _split(path)
+        above, name = split(path)
         with self.folder(above) as folder:
             descriptor = self._open_regular(folder, name, os.O_RDWR)
             try:
@@ -312,7 +343,7 @@ class Tree:
 
     def move(self, source: str, target: str) -> None:
         """Give a file its name, replacing a regular file of that name, and make both folders durable."""
-        (source_above, source_name), (target_above, target_name) = _split(source), _split(target)
+        (source_above, source_name), (target_above, target_name) = split(source), split(target)
         self.facts(target)  # refuses what is no regular file
         with self.folder(source_above) as old, self.folder(target_above, create=True) as new:
             os.replace(old.at(source_name), new.at(target_name), src_dir_fd=old.handle, dst_dir_fd=new.handle)
@@ -321,7 +352,7 @@ class Tree:
 
     def link(self, source: str, target: str) -> None:
         """Give a file a second name; a copy where the file system has no hard links."""
-        (source_above, source_name), (target_above, target_name) = _split(source), _split(target)
+        (source_above, source_name), (target_above, target_name) = split(source), split(target)
         with self.folder(source_above) as old, self.folder(target_above, create=True) as new:
             if not self.disk.second_name(old.at(source_name), new.at(target_name), old.handle, new.handle):
                 self._copy(old, source_name, new, target_name)
@@ -333,7 +364,7 @@ class Tree:
             writing = self._create(new, target_name)
             try:
                 while chunk := self.disk.read(reading, CHUNK):
-                    _write_all(writing, chunk)
+                    write_all(writing, chunk)
                 self.disk.fsync(writing)
             finally:
                 os.close(writing)
@@ -345,7 +376,7 @@ class Tree:
 
     def remove(self, path: str) -> bool:
         """Remove a regular file or link of that name (never what a link points to); says whether one was there."""
-        above, name = _split(path)
+        above, name = split(path)
         try:
             with self.folder(above) as folder:
                 os.unlink(folder.at(name), dir_fd=folder.handle)
@@ -395,85 +426,3 @@ class Tree:
                 yield from self.walk(below)
             else:
                 yield below, stat.S_ISREG(mode)
-
-
-def folder_mode(mode: int) -> int:
-    """The mode of a folder whose files have this mode: whoever may read them may enter it."""
-    return mode | 0o700 | (mode & 0o444) >> 2
-
-
-def sync_folder(path: Path, disk: Disk | None = None) -> None:
-    """Make a folder's names durable, where the system can."""
-    if not HANDLES:
-        return
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | _SAFE)
-    try:
-        (disk or Disk()).flush_folder(handle)
-    finally:
-        os.close(handle)
-
-
-def open_log(path: Path) -> TextIOWrapper:
-    """Open a log for appending: through no link, and without waiting for a pipe.
-
-    A log that has a second name elsewhere is left to that name, and a new one is begun here.
-
-    Raises:
-        OSError: it is no plain file, or the disk refuses.
-    """
-    descriptor = os.open(path, _LOG, FILE_MODE)
-    info = os.fstat(descriptor)
-    if stat.S_ISREG(info.st_mode) and info.st_nlink == 1:
-        return os.fdopen(descriptor, "a", encoding="utf-8")
-    os.close(descriptor)
-    if not stat.S_ISREG(info.st_mode):
-        raise OSError(errno.ELOOP, "is not a plain file", str(path))
-    path.unlink()
-    return os.fdopen(os.open(path, _LOG | os.O_EXCL, FILE_MODE), "a", encoding="utf-8")
-
-
-def write_whole(path: Path, content: bytes, disk: Disk | None = None) -> None:
-    """Put a small file of our own in place, whole or not at all, durable."""
-    disk = disk or Disk()
-    part = path.with_name(path.name + ".part")
-    part.unlink(missing_ok=True)
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _SAFE, FILE_MODE)
-    try:
-        _write_all(descriptor, content)
-        disk.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    part.replace(path)
-    sync_folder(path.parent, disk)
-
-
-def _write_all(descriptor: int, content: bytes) -> None:
-    """Write everything; a short write (file size limit, nearly full disk) is followed by the error that caused it."""
-    rest = memoryview(content)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-
-
-def _split(path: str) -> tuple[str, str]:
-    above, _, name = "/".join(_names(path)).rpartition("/")
-    return above, name
-
-
-def check_path(path: object) -> None:
-    """Refuse what cannot be the path of a gallery's file: rows may be damaged, and hold anything.
-
-    Raises:
-        BadPath: it is no text, absolute, not in its plainest form, or longer than file systems take.
-    """
-    _names(path)
-
-
-def _names(path: object) -> list[str]:
-    """The steps of a path below the root, checked."""
-    if not isinstance(path, str):
-        raise BadPath(f"{path!r}: cannot be a path")
-    names = path.split("/")
-    for name in names:
-        if name in ("", ".", "..") or "\0" in name or len(os.fsencode(name)) > LONGEST_NAME:
-            raise BadPath(f"{path!r:.200}: no file of a gallery has such a path")
-    return names

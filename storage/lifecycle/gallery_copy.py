@@ -30,7 +30,7 @@ from storage.database.slow_work import SlowWork
 from storage.database.tables import GalleryRow
 from storage.errors import DatabaseBusy, DatabaseError, RefusedRequest, WrongRoot
 from storage.files.layout import ADDRESS, BACKUPS, COPY, DATABASE
-from storage.files.tree import FILE_MODE, FOLDER_MODE, sync_folder, write_whole
+from storage.files.single_files import FILE_MODE, FOLDER_MODE, sync_folder, write_whole
 from storage.lifecycle.gallery_row import build_on_server, connected, enter_gallery, stored_ids
 from storage.lifecycle.opening import open_gallery
 from storage.lifecycle.row_copy import Batches, copy_numbers, copy_rows, first_difference, is_large, remove_rows

@@ -18,7 +18,7 @@ from storage.database.tables import AttemptRow, FileRow, PostRow, RenditionRow, 
 from storage.errors import BadPath
 from storage.files.model_work_folders import clear_unfinished_models
 from storage.files.paths import staging_path
-from storage.files.tree import Tree
+from storage.files.store import FileStore
 from storage.moves.moves import Move, carry, close_move, open_moves, still_wanted, turned_back
 from storage.moves.original_names import NamedPost, name_of
 from storage.moves.originals import file_rows
@@ -42,7 +42,7 @@ class _Mended:
     damaged: list[str] = field(default_factory=list)
 
 
-def recover(connection: Connection, tree: Tree, now: datetime) -> RecoveryReport:
+def recover(connection: Connection, tree: FileStore, now: datetime) -> RecoveryReport:
     """Finish or drop whatever was in flight. The gallery lock must be held; no transaction may be open."""
     mended = _Mended()
     with connection.begin():
@@ -65,7 +65,7 @@ def recover(connection: Connection, tree: Tree, now: datetime) -> RecoveryReport
     )
 
 
-def _close_attempts(connection: Connection, tree: Tree, mended: _Mended, now: datetime) -> None:
+def _close_attempts(connection: Connection, tree: FileStore, mended: _Mended, now: datetime) -> None:
     with connection.begin():
         rows = connection.execute(
             select(
@@ -100,7 +100,7 @@ def _close_attempts(connection: Connection, tree: Tree, mended: _Mended, now: da
         mended.died_attempts += 1
 
 
-def _drop_unknown_renditions(connection: Connection, tree: Tree, md5: str) -> int:
+def _drop_unknown_renditions(connection: Connection, tree: FileStore, md5: str) -> int:
     """Renditions of a picture whose row and bytes disagree: rows first, then files; they can be fetched again."""
     folder = f"renditions/{md5[:2]}/{md5[2:4]}"
     with connection.begin():
@@ -118,7 +118,7 @@ def _drop_unknown_renditions(connection: Connection, tree: Tree, md5: str) -> in
     return sum(tree.remove(f"{folder}/{name}") for name in names)
 
 
-def _is_whole(tree: Tree, path: str, sha256: str) -> bool:
+def _is_whole(tree: FileStore, path: str, sha256: str) -> bool:
     try:
         return tree.facts(path) is not None and tree.digest(path).sha256 == sha256
     except BadPath:
@@ -126,7 +126,7 @@ def _is_whole(tree: Tree, path: str, sha256: str) -> bool:
 
 
 def _adopt(
-    connection: Connection, tree: Tree, row: Any, targets: Sequence[str], mended: _Mended, now: datetime
+    connection: Connection, tree: FileStore, row: Any, targets: Sequence[str], mended: _Mended, now: datetime
 ) -> None:
     """Originals that got their names but not their rows: hash them; right ones are ours, others are moved aside."""
     recorded = set(
@@ -149,7 +149,7 @@ def _adopt(
             mended.damaged.append(aside)
 
 
-def _close_moves(connection: Connection, tree: Tree, mended: _Mended, now: datetime) -> None:
+def _close_moves(connection: Connection, tree: FileStore, mended: _Mended, now: datetime) -> None:
     with connection.begin():
         moves = list(open_moves(connection))
     while moves:
@@ -166,7 +166,7 @@ def _close_moves(connection: Connection, tree: Tree, mended: _Mended, now: datet
         mended.moves_cancelled += outcome == "cancelled"
 
 
-def _end(connection: Connection, tree: Tree, move: Move) -> str:
+def _end(connection: Connection, tree: FileStore, move: Move) -> str:
     """How an open move ends: done, cancelled or missing; one whose row is damaged is cancelled."""
     if not move.is_sound:
         return "cancelled"

@@ -20,7 +20,7 @@ from storage.database.tables import GalleryRow
 from storage.errors import DatabaseDamaged, DatabaseMissing, RefusedRoot, WrongRoot
 from storage.files.layout import ADDRESS, DATABASE, FOLDERS, IDENTITY, OWN, require_folder, require_plain
 from storage.files.obstacles import file_in_the_way
-from storage.files.tree import FOLDER_MODE, HANDLES, UMASK_FOLDER, folder_mode, sync_folder, write_whole
+from storage.files.single_files import FOLDER_MODE, HANDLES, UMASK_FOLDER, folder_mode, sync_folder, write_whole
 from storage.lifecycle.gallery_row import build_on_server, enter_gallery
 
 

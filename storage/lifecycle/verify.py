@@ -32,7 +32,8 @@ from storage.errors import BadPath, StorageError
 from storage.files.disk import Disk
 from storage.files.model_work_folders import is_half_made
 from storage.files.paths import models_folder
-from storage.files.tree import Tree, check_path
+from storage.files.relative_paths import check_path
+from storage.files.tree import Tree
 from storage.moves.left_files import left_files
 from storage.reader import Reader
 from storage.records import ELSEWHERE, LabelValue

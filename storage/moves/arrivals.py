@@ -24,7 +24,7 @@ from storage.database.current_state import CURRENT
 from storage.database.tables import CurrentRow, DecisionRow, FileRow, PostRow, RenditionRow, VersionRow
 from storage.errors import BadPath, RefusedFile
 from storage.files.paths import rendition_path
-from storage.files.tree import Tree
+from storage.files.store import FileStore
 from storage.looks.look_rows import file_rendition
 from storage.records import ELSEWHERE, ORIGINAL, Place, Post, PostTags, StoredRendition, TagCategory
 from storage.rows.posts import PostRows, load_posts, tags_of
@@ -205,7 +205,7 @@ def placed_originals(connection: Connection, md5s: Collection[str]) -> list[tupl
     return found
 
 
-def _is_there(tree: Tree, path: str, size: int) -> bool:
+def _is_there(tree: FileStore, path: str, size: int) -> bool:
     try:
         facts = tree.facts(path)
     except BadPath:
@@ -213,7 +213,7 @@ def _is_there(tree: Tree, path: str, size: int) -> bool:
     return facts is not None and facts.size == size
 
 
-def _place(tree: Tree, arrival: Arrival, *, link: bool) -> Taken | OSError:
+def _place(tree: FileStore, arrival: Arrival, *, link: bool) -> Taken | OSError:
     """Bring a file into its place; what cannot be read of the user's disk is no fault of the gallery's, and given."""
     rendition_path("0" * 32, ORIGINAL, arrival.ext)  # refuses the type before anything is copied
     staging = f"staging/import-{secrets.token_hex(8)}.part"
@@ -222,8 +222,9 @@ def _place(tree: Tree, arrival: Arrival, *, link: bool) -> Taken | OSError:
     except OSError as error:
         return error
     try:
-        with source, tree.folder("staging", create=True):
-            linked = link and _second_name(tree, arrival.path, staging)
+        with source:
+            tree.prepare_staging()
+            linked = link and tree.keeps_links and _second_name(tree, arrival.path, staging)
             digest = tree.digest(staging) if linked else _copy(tree, source, staging)
             if isinstance(digest, OSError):
                 return digest
@@ -246,7 +247,7 @@ def refuse_other_bytes(arrival: Arrival, digest: Digest) -> None:
         raise RefusedFile(f"{arrival.path.name}: its md5 is {digest.md5}, not {' or '.join(arrival.md5s)}")
 
 
-def _second_name(tree: Tree, path: Path, staging: str) -> bool:
+def _second_name(tree: FileStore, path: Path, staging: str) -> bool:
     """Whether the file has a second name in the gallery now; its mode is left as it is."""
     if not tree.disk.second_name(os.fspath(path), os.fspath(tree.root / staging), None, None):
         return False
@@ -255,7 +256,7 @@ def _second_name(tree: Tree, path: Path, staging: str) -> bool:
     return True
 
 
-def _copy(tree: Tree, source: BinaryIO, staging: str) -> Digest | OSError:
+def _copy(tree: FileStore, source: BinaryIO, staging: str) -> Digest | OSError:
     """Copy an open file; gives what its bytes are, or why it cannot be read."""
     md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
     with (tree.root / staging).open("xb") as copy:

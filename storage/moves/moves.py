@@ -21,7 +21,8 @@ from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, 
 from storage.errors import BadPath, StorageError
 from storage.files.disk import is_unreadable
 from storage.files.paths import moved_path
-from storage.files.tree import Tree, check_path
+from storage.files.relative_paths import check_path
+from storage.files.store import FileStore
 from storage.moves.original_names import NamedPost, name_of
 from storage.records import Place
 
@@ -180,7 +181,7 @@ def _free_name(move_id: int, ext: str, taken: Collection[str]) -> str:
     return path
 
 
-def carry(tree: Tree, move: Move) -> str | None:
+def carry(tree: FileStore, move: Move) -> str | None:
     """Move the file as intended, or destroy it when that is intended.
 
     Returns:
@@ -199,7 +200,7 @@ def carry(tree: Tree, move: Move) -> str | None:
     return None
 
 
-def _problem(tree: Tree, move: Move) -> str | None:
+def _problem(tree: FileStore, move: Move) -> str | None:
     try:
         check_path(move.target or move.source)
         facts = tree.facts(move.source)
@@ -213,21 +214,9 @@ def _problem(tree: Tree, move: Move) -> str | None:
         if not is_unreadable(error):
             raise
         return f"{move.source}: cannot be read ({error.strerror}); it stays where it is"
-    if move.target and _taken(tree, move.target):
+    if move.target and tree.is_taken(move.target):
         return f"{move.target}: is taken by another file; move it away and run again"
     return None
-
-
-def _taken(tree: Tree, path: str) -> bool:
-    try:
-        with tree.folder(path.rpartition("/")[0]):
-            pass  # a link in the place of the folder is refused here
-    except FileNotFoundError:
-        return False
-    try:
-        return tree.facts(path) is not None
-    except StorageError:
-        return True  # a link, a folder, a pipe
 
 
 def close_move(connection: Connection, move: Move, outcome: str, now: datetime) -> None:
@@ -305,7 +294,7 @@ OnDisk = Callable[[Callable[[], Any]], Awaitable[Any]]  # in a thread for files
 class Mover:
     """Carries out intents, many at a time."""
 
-    tree: Tree
+    tree: FileStore
     write: Writes
     on_disk: OnDisk
     now: Callable[[], datetime]

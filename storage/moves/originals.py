@@ -16,7 +16,7 @@ from storage.database.tables import CurrentRow, FileRow, RenditionRow
 from storage.errors import BadPath, RefusedFile, StorageError
 from storage.files.disk import is_unreadable
 from storage.files.paths import staging_path
-from storage.files.tree import Tree
+from storage.files.store import FileStore
 from storage.looks.attempts import Attempts, clear_trouble, end_attempt
 from storage.moves.moves import Move, Mover, intend_to_restore, intend_to_trash
 from storage.moves.original_names import NamedPost, name_of
@@ -153,7 +153,9 @@ def names_of(connection: Connection, post: Post, targets: Sequence[str]) -> Mapp
     return {target: name_of(connection, target, named) for target in targets}
 
 
-def place_original(tree: Tree, source: str, post: Post, paths: Mapping[str, str], digest: Digest) -> Mapping[str, str]:
+def place_original(
+    tree: FileStore, source: str, post: Post, paths: Mapping[str, str], digest: Digest
+) -> Mapping[str, str]:
     """Give a verified file its names in the gallery; `source` is gone afterwards.
 
     Returns:
@@ -173,7 +175,9 @@ def place_original(tree: Tree, source: str, post: Post, paths: Mapping[str, str]
     return paths
 
 
-def link_original(tree: Tree, source: str, post: Post, paths: Mapping[str, str], digest: Digest) -> Mapping[str, str]:
+def link_original(
+    tree: FileStore, source: str, post: Post, paths: Mapping[str, str], digest: Digest
+) -> Mapping[str, str]:
     """Give a file that is in the gallery or trash already further names; `source` stays."""
     published(post, digest)
     for path in paths.values():
@@ -182,12 +186,12 @@ def link_original(tree: Tree, source: str, post: Post, paths: Mapping[str, str],
     return paths
 
 
-def _holds(tree: Tree, path: str, digest: Digest) -> bool:
+def _holds(tree: FileStore, path: str, digest: Digest) -> bool:
     """Whether the name is taken by exactly these bytes, as after a kill between naming and recording."""
     if tree.facts(path) is None:
         return False
     if tree.digest(path) != digest:
-        raise StorageError(f"{tree.root / path}: another file has this name; move it away and run again")
+        raise StorageError(f"{tree.where(path)}: another file has this name; move it away and run again")
     tree.make_durable(path, keep=True)
     return True
 
@@ -236,7 +240,7 @@ def copies_of(connection: Connection, file: FileVersion) -> list[Copy]:
     return [Copy(row.path, row.size, row.sha256) for row in found if row.path is not None]
 
 
-def _digest_at(tree: Tree, path: str) -> Digest | None:
+def _digest_at(tree: FileStore, path: str) -> Digest | None:
     """What a file's bytes are; None: the disk cannot read them any more."""
     try:
         return tree.digest(path)
@@ -246,7 +250,7 @@ def _digest_at(tree: Tree, path: str) -> Digest | None:
         raise
 
 
-def whole_copy(tree: Tree, copies: Sequence[Copy], file: FileVersion) -> tuple[str, Digest] | None:
+def whole_copy(tree: FileStore, copies: Sequence[Copy], file: FileVersion) -> tuple[str, Digest] | None:
     """The first copy whose bytes are still what they were; others, and damaged rows, are passed over."""
     for copy in copies:
         try:

@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select, update
 
 from storage.database.tables import FileRow, RenditionRow
-from storage.files.tree import Tree
+from storage.files.store import FileStore
 
 
 def aside_path(path: str) -> str:
@@ -19,7 +19,7 @@ def aside_path(path: str) -> str:
     return "damaged/" + path.replace("/", "-")
 
 
-def move_aside(tree: Tree, paths: Sequence[str]) -> list[str]:
+def move_aside(tree: FileStore, paths: Sequence[str]) -> list[str]:
     """Move files out of the way, one numbered name for each that was moved before; gives where they are now."""
     taken = set(tree.names("damaged"))
     moved = []

@@ -13,7 +13,7 @@ from storage.database.error_translation import at_border
 from storage.errors import DatabaseDamaged
 from storage.files.disk import Disk
 from storage.files.layout import require_folder
-from storage.files.tree import FILE_MODE, FOLDER_MODE, sync_folder
+from storage.files.single_files import FILE_MODE, FOLDER_MODE, sync_folder
 
 
 def back_up(database: Path, folder: Path, name: str, disk: Disk | None = None) -> Path:
