@@ -25,6 +25,7 @@ from commands.context.options import (
     ConfigOption,
     DatabaseOption,
     EngineOption,
+    FilesOption,
     JsonOption,
     KeepOption,
     QuietOption,
@@ -80,6 +81,7 @@ def crawl(
     site: SiteOption = None,
     root: RootOption = None,
     database: DatabaseOption = None,
+    files: FilesOption = None,
     config: ConfigOption = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, metavar="N", help="At most this many posts.")] = None,
     new: Annotated[bool, typer.Option("--new", help="Only what was posted since the last complete walk.")] = False,
@@ -162,7 +164,7 @@ def crawl(
     output = main_job.Output(as_json=as_json, quiet=quiet)
     parts = context.obj if isinstance(context.obj, main_job.Parts) else None  # a test program may hand in its own
     clock = None if parts is None else parts.clock
-    workspace = main_job.load_workspace(root, config, site, score_on, database, clock=clock)
+    workspace = main_job.load_workspace(root, config, site, score_on, main_job.Elsewhere(database, files), clock=clock)
     workspace = main_job.with_engine(workspace, engine)
     raise typer.Exit(main_job.run(options, workspace, output, parts))
 

@@ -16,7 +16,7 @@ from commands.context.connection import Connected, Pace, check_site, connect
 from commands.context.registered_models import check_known_models
 from commands.context.tagger_choice import check_tagger
 from commands.context.threshold_goal import ThresholdGoal
-from commands.context.workspace import Clock, Workspace, load_workspace
+from commands.context.workspace import Clock, Elsewhere, Workspace, load_workspace
 from commands.crawling.job import crew_of, job_of
 from commands.crawling.model_choice import learned_judge
 from commands.crawling.model_request import ModelRequest
@@ -47,7 +47,17 @@ from storage.archive_records import RunEnd, RunStart
 from storage.moves.apply_plan import BRAKE, BrakeLimit
 from storage.search.language import Query
 
-__all__ = ["CrawlOptions", "Output", "Parts", "ThresholdGoal", "Workspace", "load_workspace", "run", "with_engine"]
+__all__ = [
+    "CrawlOptions",
+    "Elsewhere",
+    "Output",
+    "Parts",
+    "ThresholdGoal",
+    "Workspace",
+    "load_workspace",
+    "run",
+    "with_engine",
+]
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,12 +28,14 @@ from commands.terminal.tables import facts_table, print_table
 from storage.archive import open_reader
 from storage.database.engines.sqlite import sqlite_warning
 from storage.lifecycle.roots import examine
+from storage.objects.location import files_of, remembered_objects
 
 NEEDED = ("httpx2", "SQLAlchemy", "alembic", "Pillow", "numpy", "scipy", "tensorflow", "keras", "ai-edge-litert")
 OPTIONAL = {  # package -> its extra, and what it is for
     "openvino": ("openvino", "another CPU runtime"),
     "pyarrow": ("parquet", "crawl query --format parquet"),
     "ray": ("ray", "pictures looked at by a cluster"),
+    "s3fs": ("s3", "pictures in an object store"),
     "webp": ("webp", "WebP renditions decoded in half of the time, with the same pixels"),
 }
 
@@ -75,6 +77,8 @@ def _here(workspace: Workspace) -> Iterator[Finding]:
     yield Finding("sqlite", True, sqlite3.sqlite_version + (f": {warning}" if warning else ""))
     yield _disk(workspace)
     yield from _guarded("gallery", lambda: _gallery(workspace))
+    if remembered_objects(workspace.root) is not None:
+        yield from _guarded("pictures", lambda: _pictures(workspace.root))
 
 
 def optional_packages(find: Callable[[str], object | None] = importlib.util.find_spec) -> Iterator[Finding]:
@@ -106,6 +110,11 @@ def _gallery(workspace: Workspace) -> Finding:
     with open_reader(workspace.root) as reader:
         status = reader.status()
     return Finding("gallery", True, f"{workspace.root}: {status.posts} posts, schema {status.schema}")
+
+
+def _pictures(root: Path) -> Finding:
+    with closing(files_of(root)) as files:
+        return Finding("pictures", True, f"{files.where('')} answers, and is this gallery's")
 
 
 async def _site(workspace: Workspace) -> list[Finding]:

@@ -22,6 +22,7 @@ from commands.terminal.allowed_values import FORMATS
 from commands.terminal.console import messages, say
 from commands.terminal.suggestions import choose
 from commands.terminal.user_paths import shortest
+from storage.objects.location import remembered_objects
 from storage.reader import Reader, Rows
 from storage.search.language import Query, parse
 from storage.search.ranking import Ranker, needs_ranks
@@ -69,7 +70,9 @@ def run(options: QueryOptions, root: Path | None, config: Path | None) -> int:
     elif options.columns or options.sql is not None:
         print_table(shown)  # who names columns wants them all
     else:
-        summary, common = summary_of(rows, links, shortest(workspace.root))
+        objects = remembered_objects(workspace.root)
+        place = shortest(workspace.root) if objects is None else objects.at("")
+        summary, common = summary_of(rows, links, place)
         print_table(summary, EXPENDABLE, common)
     return 0
 

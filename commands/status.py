@@ -14,6 +14,7 @@ from commands.crawling.summary import size
 from commands.lookup.gallery_reader import read_gallery
 from commands.terminal.console import print_json, printable
 from commands.terminal.tables import facts_table, print_table
+from storage.objects.location import remembered_objects
 from storage.plurals import counted
 from storage.reader import Reader
 from storage.records import LabelReason, ModelCard
@@ -31,13 +32,20 @@ def run(root: Path | None, config: Path | None, *, as_json: bool) -> int:
         estimates = _so_far(reader, status, trust_tags=workspace.settings.scoring.trust_tags)
         if as_json:
             so_far = {target: found.to_json() for target, found in estimates.items()}
-            print_json(_as_json(status) | {"so_far": so_far, "digest": reader.digest()})
+            print_json(_as_json(status) | _places(status.root) | {"so_far": so_far, "digest": reader.digest()})
             return 0
     table = facts_table(Text(printable(str(status.root))))
+    if (objects := remembered_objects(status.root)) is not None:
+        table.add_row("pictures", Text(printable(str(objects))))
     for name, value in _rows(status, estimates):
         table.add_row(name, Text(printable(value)))
     print_table(table)
     return 0
+
+
+def _places(root: Path) -> dict[str, str | None]:
+    objects = remembered_objects(root)
+    return {"files": None if objects is None else str(objects)}
 
 
 def _so_far(reader: Reader, status: Status, *, trust_tags: bool) -> Mapping[str, Estimates]:

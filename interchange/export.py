@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +32,9 @@ from storage.exports.ledger import NAME as LEDGER
 from storage.exports.ledger import Ledger
 from storage.exports.selection import ExportPost, Key, export_posts, selected_keys
 from storage.files.disk import Disk
+from storage.files.store import FileStore
 from storage.folders.output_lock import sole_writer
+from storage.objects.location import files_of
 from storage.reader import Reader
 from storage.records import Target
 from storage.search.language import Query
@@ -103,9 +105,22 @@ def export(request: ExportRequest, reader: Reader, report: Report) -> ExportResu
     if not keys:
         raise InterchangeRefused("no post fits the expression, so nothing was done; crawl query shows what fits")
     targets = {target.name: target for target in reader.targets()}
-    with export_folder(request.folder, request.format) as placement:
-        run = _Run(request, reader, keys, targets, placement)
+    with closing(files_of(reader.root)) as files, export_folder(request.folder, request.format) as placement:
+        run = _Run(_reachable(request, files), reader, keys, targets, placement, files)
         return run.carry_out(report)
+
+
+def _reachable(request: ExportRequest, files: FileStore) -> ExportRequest:
+    """The request, where a picture can have no second name, with copies.
+
+    Raises:
+        InterchangeRefused: nothing of this disk can point at it either.
+    """
+    if files.keeps_links or request.how is How.COPY:
+        return request
+    if request.how is How.SYMLINK:
+        raise InterchangeRefused(f"{How.SYMLINK}: the gallery's pictures are in {files.where('')}; {How.COPY} them")
+    return replace(request, how=How.COPY)
 
 
 @contextmanager
@@ -171,6 +186,7 @@ class _Run:
     keys: Sequence[Key]
     targets: dict[str, Target]
     placement: Placement
+    files: FileStore
     result: ExportResult = field(init=False)
     choice: Choice = field(init=False)
     once: bool = field(init=False)  # whether a file that several posts have is exported for one of them alone
@@ -225,15 +241,15 @@ class _Run:
         return self.shared.classes(split=self.request.options.split) if self.once else classes
 
     def _writer(self, classes: Counter[str]) -> SampleWriter:
-        request, root = self.request, self.reader.root
+        request, files = self.request, self.files
         options = replace(request.options, classes=classes)
         if request.format == SHARDS:
             size, split = options.shard_size, options.split
-            return ShardWriter(self.placement, root, request.pictures, size=size, split=split)
+            return ShardWriter(self.placement, files, request.pictures, size=size, split=split)
         if request.format == TABLE:
-            return TableWriter(self.placement.ledger, root)
+            return TableWriter(self.placement.ledger, files)
         layout = FOLDER_LAYOUTS[request.format](options)
-        return FolderWriter(layout, self.placement, root, request.how, request.pictures)
+        return FolderWriter(layout, self.placement, files, request.how, request.pictures)
 
     def _source(self, post: ExportPost) -> SourceFile | Refusal:
         source = self.choice.source(post)

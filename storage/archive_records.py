@@ -36,6 +36,7 @@ class ArchiveSettings:
     picture_mode: int | None = None  # of pictures, 0..0o777; None: as the umask says
     network_disk: bool = False  # consent to a network's file system, which only this machine uses
     database: str = ""  # address of the server's database that holds the rows; empty: what the root has, or a file
+    files: str = ""  # address of the store that has the pictures; empty: what the root has, or its folder
     disk: Disk = field(default_factory=Disk, compare=False)  # the file system's promises
     clock: Callable[[], datetime] = field(default=utc_now, compare=False)  # with a time zone
     tell: Callable[[str], None] = field(default=lambda line: None, compare=False)  # of what takes long, by any thread

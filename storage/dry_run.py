@@ -32,7 +32,7 @@ from storage.errors import RefusedRequest
 from storage.evidence import Rescored, SplitAssignments
 from storage.files.layout import require_plain
 from storage.files.renditions import read_rendition
-from storage.files.tree import Tree
+from storage.objects.location import files_of
 from storage.records import Known, ModelCard, Post, StoredRendition, Target
 from storage.rows import known_posts, models
 from storage.rows.targets import Merged, merged_targets, saved_targets, would_merge
@@ -99,7 +99,7 @@ class DryRunArchive:
 
     async def read_rendition(self, stored: StoredRendition) -> bytes | None:
         """A rendition's bytes, when they are there and whole enough to be looked at."""
-        with closing(Tree(self._root)) as tree:
+        with closing(files_of(self._root)) as tree:
             return read_rendition(tree, stored)
 
     async def open_listing(self, site: str, query: str, *, newer_only: bool = False) -> Listing:

@@ -12,6 +12,7 @@ ArchiveError            never raised itself; every class says its process exit c
 ├── StorageError        7   stop: the disk refuses (I/O error, read-only, a link where a file should be)
 │   ├── DiskFull            free some space, run again
 │   │   └── ReserveReached  the same, before anything was begun
+│   ├── ObjectsUnreachable  the object store does not answer, or refuses us; run again when it does not
 │   ├── BadPath             a row is damaged; go on without its file, `crawl verify` names it
 │   └── WrongRoot           the folder is missing, not mounted, or belongs to another database
 ├── DatabaseError       8   stop: the database refuses
@@ -108,6 +109,10 @@ class StorageError(ArchiveError, RunError):
     """The disk refuses; the message names the path."""
 
     exit_code = 7
+
+
+class ObjectsUnreachable(StorageError):
+    """The object store that holds the pictures does not answer, or refuses us; nothing is known of the objects."""
 
 
 class BadPath(StorageError):

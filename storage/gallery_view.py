@@ -26,7 +26,7 @@ from storage.database.tables import (
     VersionRow,
 )
 from storage.errors import StorageError
-from storage.files.tree import Tree
+from storage.objects.location import files_of
 from storage.reader import Reader
 from storage.retrieval.same_files import OtherPost, other_posts
 from storage.rows.labels import newest_label
@@ -296,7 +296,7 @@ class Renditions:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._tree = Tree(reader.root)
+        self._tree = files_of(reader.root)
 
     def close(self) -> None:
         """Let the root's handle go."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from storage.database.tables import CurrentRow, PostRow, VersionRow
 from storage.errors import DatabaseDamaged, DatabaseMissing, WrongRoot
 from storage.evidence import Evidence
 from storage.files.layout import require_plain
+from storage.objects.location import remembered_objects
+from storage.objects.shared_models import bring_models
 from storage.records import Target
 from storage.rows import models
 from storage.rows.evidence import gather_evidence, has_evidence
@@ -99,6 +102,7 @@ class Reader:
             reader = cls(root, database)
             try:
                 reader.ask(lambda c: require_current(c, database))
+                _bring_models(reader)
             except BaseException:
                 reader.close()
                 raise
@@ -268,3 +272,10 @@ def _without_bytes(values: Sequence[Any]) -> tuple[Any, ...]:
     if any(isinstance(value, bytes) for value in values):
         return tuple(value.hex() if isinstance(value, bytes) else value for value in values)
     return tuple(values)
+
+
+def _bring_models(reader: Reader) -> None:
+    """Models that another machine registered; where nothing can be written, who needs one says that it is missing."""
+    if remembered_objects(reader.root) is not None and os.access(reader.root, os.W_OK):
+        with at_border(reader.root):
+            bring_models(reader.root, reader.models())

@@ -13,6 +13,7 @@ import typer.testing
 
 from tests import loopback
 from tests.equipment import galleries_on
+from tests.equipment.object_server import ObjectServer, object_server_or_skip, share_an_object_server
 from tests.equipment.postgres import PostgresServer, server_or_skip, share_a_server
 
 
@@ -38,6 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     galleries_on.choose(config.getoption("--store"))
     if not hasattr(config, "workerinput"):
         share_a_server()
+        share_an_object_server()
     typer.testing._get_command = functools.cache(typer.main.get_command)  # type: ignore[attr-defined]
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         if signal.getsignal(number) is signal.SIG_IGN:
@@ -73,6 +75,13 @@ def _own_state_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[N
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield
+
+
+@pytest.fixture
+def objects(monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectServer]:
+    """An S3 server of the tests' own. Skips where none can be had."""
+    with object_server_or_skip(monkeypatch) as server:
+        yield server
 
 
 @pytest.fixture

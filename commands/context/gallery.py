@@ -31,6 +31,7 @@ def archive_settings(workspace: Workspace, command: str, *, create: bool) -> Arc
         picture_mode=None if mode == "umask" else int(mode, 8),
         network_disk=workspace.settings.disk.network,
         database=workspace.settings.database,
+        files=workspace.settings.files,
         clock=workspace.clock,
         tell=say,
     )

@@ -23,6 +23,15 @@ DatabaseOption = Annotated[
         show_default=False,
     ),
 ]
+FilesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--files",
+        help="S3 bucket for a new gallery's pictures; the root remembers it.",
+        metavar="URL",
+        show_default=False,
+    ),
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(

@@ -211,6 +211,7 @@ class Settings:
     database: str = _key(
         "", "postgresql:// address of the database that holds a new gallery's rows, without a password; empty: a file"
     )
+    files: str = _key("", "s3:// address of the bucket for a new gallery's pictures, without a key; empty: the root")
     site: str = _key("danbooru", "the site, by name or URL")
     credentials_file: str = _path("", "a file of mode 0600 with `login = …` and `api_key = …`")
     proxy: str = _key("", "http://, https:// or socks5:// address of a proxy that every request goes through")

@@ -30,12 +30,20 @@ class Workspace:
     clock: Clock = utc_now  # what the gallery's records go by
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Where a new gallery's rows and pictures are to be, as typed; None: what the environment and the settings say."""
+
+    database: str | None = None  # address of a Postgres database
+    files: str | None = None  # of an S3 bucket
+
+
 def load_workspace(
     root: Path | None,
     config: Path | None,
     site: str | None = None,
     score_on: str | None = None,
-    database: str | None = None,
+    elsewhere: Elsewhere | None = None,
     *,
     clock: Clock | None = None,
 ) -> Workspace:
@@ -46,28 +54,36 @@ def load_workspace(
         config: the file of settings, as typed.
         site: name or URL, as typed.
         score_on: a rendition, as typed.
-        database: address of a Postgres database, as typed.
+        elsewhere: addresses of a new gallery's database and bucket.
         clock: a test's; None: the system's.
     Raises:
         SettingsError: the configuration is refused.
-        the storage family: the database is not this gallery's, or cannot be asked whether it is.
+        the storage family: the database or the bucket is not this gallery's, or cannot be asked whether it is.
     """
     config = config or _from_environment("CRAWL_CONFIG")
     settings = load_settings(config)
     if score_on is not None:
         settings = replace(settings, scoring=checked_scoring(settings, score_on))
-    if database is not None:
-        settings = replace(settings, database=database)
+    settings = _with_addresses(settings, elsewhere or Elsewhere())
     named = site is not None or "CRAWL_SITE" in os.environ
     folder = root or Path(settings.root)
     if settings.database:
         from storage.lifecycle.roots import follow_database  # here: no database's library for who has none
 
         follow_database(folder.absolute(), settings.database)
+    if settings.files:
+        from storage.objects.ownership import follow_objects
+
+        follow_objects(folder.absolute(), settings.files)
     words = (settings.site if site is None else site).strip()
     return Workspace(
         folder.absolute(), DEMO if words.casefold() == DEMO else words, settings, config, named, clock or utc_now
     )
+
+
+def _with_addresses(settings: Settings, typed: Elsewhere) -> Settings:
+    database = settings.database if typed.database is None else typed.database
+    return replace(settings, database=database, files=settings.files if typed.files is None else typed.files)
 
 
 def _from_environment(variable: str) -> Path | None:

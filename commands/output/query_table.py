@@ -25,13 +25,13 @@ _COLUMNS_OF_ASKED = ("post_id", "target", "decision", "score", "asked", "why", "
 _SHOWN_ONCE = ("target", "label", "by")  # columns that are left out where all rows have the same value
 
 
-def summary_of(rows: Rows, links: Mapping[str, PostLink], root: Path) -> tuple[Rows, str]:
+def summary_of(rows: Rows, links: Mapping[str, PostLink], root: Path | str) -> tuple[Rows, str]:
     """The columns for people, from all that are known.
 
     Args:
         rows: with every column of the view `results`.
         links: the addresses of each site's posts, by the site's name.
-        root: of the gallery.
+        root: of the gallery, or the address of its objects.
     Returns:
         Rows to show, and what holds for all of them, in words.
     """
@@ -46,7 +46,7 @@ def summary_of(rows: Rows, links: Mapping[str, PostLink], root: Path) -> tuple[R
     shown = [name for name in named if name not in same]
     common = f", all by {same['by']}" if len(records) > 1 and same.get("by") and "by" in named else ""
     if any(record["where"].endswith(f".{record['file_ext']}") for record in records[:ROWS]):
-        common += f"; files are in {root / GALLERY}"
+        common += f"; files are in {root}/{GALLERY}"
     return Rows(tuple(shown), [tuple(record.get(name) for name in shown) for record in records]), common
 
 

@@ -13,6 +13,7 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
@@ -27,6 +28,9 @@ _PIECE = 1 << 20  # bytes that are copied at once
 _NO_LINKS = frozenset(
     {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL}
 )
+
+
+Opening = Callable[[], AbstractContextManager[Path]]  # of a file of the gallery, for as long as it is read
 
 
 class Result(StrEnum):
@@ -86,14 +90,19 @@ class Placement:
         """Write bytes, which are asked for only where they are needed."""
         return self._place(wanted, lambda part: _write_bytes(part, content()))
 
-    def picture(self, wanted: WantedFile, source: Path, how: How, expected: Expected) -> Result:
+    def picture(self, wanted: WantedFile, source: Opening, how: How, expected: Expected) -> Result:
         """Bring a picture here as it is.
 
+        Args:
+            wanted: what it is to be here.
+            source: gives its path on this disk; called only where it is not here yet.
+            how: by which means.
+            expected: its size and digest.
         Raises:
             AlteredPicture: its bytes are not the expected ones.
             OSError: it cannot be read.
         """
-        return self._place(wanted, lambda part: self._bring(source, part, how, expected))
+        return self._place(wanted, lambda part: self._opened(source, part, how, expected))
 
     def file(self, wanted: WantedFile, fill: Callable[[BinaryIO], None]) -> Result:
         """Write a file that may be large."""
@@ -178,6 +187,10 @@ class Placement:
     def _counted(self, result: Result) -> Result:
         self.count[result] += 1
         return result
+
+    def _opened(self, source: Opening, part: Path, how: How, expected: Expected) -> str:
+        with source() as path:
+            return self._bring(path, part, how, expected)
 
     def _bring(self, source: Path, part: Path, how: How, expected: Expected) -> str:
         if source.stat().st_size != expected.size:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from interchange.choice import SourceFile
 from interchange.files.pictures import PictureSettings, converted
@@ -13,16 +12,17 @@ from interchange.layouts.layout import ClosingFile, FolderLayout
 from interchange.samples import Sample, facts_of
 from storage.exports.ledger import LedgerSample
 from storage.exports.selection import ExportPost
+from storage.files.store import FileStore
 
 
 class FolderWriter:
     """Writes samples as a layout wants them."""
 
     def __init__(
-        self, layout: FolderLayout, placement: Placement, root: Path, how: How, pictures: PictureSettings
+        self, layout: FolderLayout, placement: Placement, files: FileStore, how: How, pictures: PictureSettings
     ) -> None:
         self.readable = layout.readable
-        self._layout, self._placement, self._root = layout, placement, root
+        self._layout, self._placement, self._files = layout, placement, files
         self._how, self._pictures = how, pictures
         self.failed: Sequence[tuple[ExportPost, Exception]] = ()
 
@@ -54,13 +54,17 @@ class FolderWriter:
         return self._layout.closing(self._placement.folder, self._placement.ledger)
 
     def _picture(self, path: str, sample: Sample, source: SourceFile) -> Result:
-        stored, settings = self._root / source.path, self._pictures
+        settings = self._pictures
         as_it_is = settings.as_it_is(source.ext, sample.ending, source.width, source.height)
         if as_it_is:
-            work = f"{self._how} {stored}" if self._how is How.SYMLINK else str(self._how)
+            work = f"{self._how} {self._files.where(source.path)}" if self._how is How.SYMLINK else str(self._how)
         else:
             work = f"{sample.ending} {sample.width}x{sample.height}"
         wanted = WantedFile(path, "picture", f"{source.expected.digest} {work}", sample.key)
         if as_it_is:
-            return self._placement.picture(wanted, stored, self._how, source.expected)
-        return self._placement.bytes(wanted, lambda: converted(stored, sample.ending, settings))
+            return self._placement.picture(wanted, lambda: self._files.at(source.path), self._how, source.expected)
+        return self._placement.bytes(wanted, lambda: self._converted(source, sample.ending))
+
+    def _converted(self, source: SourceFile, ending: str) -> bytes:
+        with self._files.at(source.path) as stored:
+            return converted(stored, ending, self._pictures)

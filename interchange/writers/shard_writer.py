@@ -24,6 +24,7 @@ from interchange.layouts.layout import ClosingFile
 from interchange.samples import Sample, facts_of, flat_facts
 from storage.exports.ledger import LedgerSample
 from storage.exports.selection import ExportPost
+from storage.files.store import FileStore
 
 ENDING = "jpg"  # of all pictures, unless another is asked for
 _MODE = 0o644
@@ -32,10 +33,12 @@ _MODE = 0o644
 class ShardWriter:
     """Holds the samples of one shard a split in memory, without their pictures."""
 
-    def __init__(self, placement: Placement, root: Path, pictures: PictureSettings, *, size: int, split: bool) -> None:
+    def __init__(
+        self, placement: Placement, files: FileStore, pictures: PictureSettings, *, size: int, split: bool
+    ) -> None:
         self.readable: frozenset[str] | None = frozenset({pictures.format or ENDING})
         self.failed: Sequence[tuple[ExportPost, Exception]] = ()
-        self._placement, self._root, self._pictures = placement, root, pictures
+        self._placement, self._files, self._pictures = placement, files, pictures
         self._size, self._split = size, split
         self._held: dict[str, list[tuple[Sample, SourceFile]]] = {}
         self._written: dict[str, int] = {}
@@ -47,9 +50,11 @@ class ShardWriter:
             AlteredPicture: the gallery's file is not what it should be.
             FileNotFoundError: it is not there.
         """
-        size = (self._root / source.path).stat().st_size
-        if size != source.expected.size:
-            raise AlteredPicture(f"has {size} bytes instead of {source.expected.size}")
+        facts = self._files.facts(source.path)
+        if facts is None:
+            raise FileNotFoundError(self._files.where(source.path))
+        if facts.size != source.expected.size:
+            raise AlteredPicture(f"has {facts.size} bytes instead of {source.expected.size}")
         split = sample.split if self._split else ""
         held = self._held.setdefault(split, [])
         held.append((sample, source))
@@ -103,10 +108,11 @@ class ShardWriter:
                 _add(shard, f"{sample.stem}.txt", sample.caption.encode("utf-8", "backslashreplace"))
 
     def _picture(self, sample: Sample, source: SourceFile) -> bytes:
-        path, expected = self._root / source.path, source.expected
-        if not self._pictures.as_it_is(source.ext, sample.ending, source.width, source.height):
-            return converted(path, sample.ending, self._pictures)
-        content = path.read_bytes()
+        expected = source.expected
+        with self._files.at(source.path) as path:
+            if not self._pictures.as_it_is(source.ext, sample.ending, source.width, source.height):
+                return converted(path, sample.ending, self._pictures)
+            content = path.read_bytes()
         if hashlib.new(expected.algorithm, content, usedforsecurity=False).hexdigest() != expected.digest:
             raise AlteredPicture(f"has not the {expected.algorithm} {expected.digest}")
         return content

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 from interchange.choice import SourceFile
 from interchange.layouts.layout import ClosingFile
@@ -11,6 +10,7 @@ from interchange.layouts.table import tables
 from interchange.samples import Sample, facts_of
 from storage.exports.ledger import Ledger, LedgerSample
 from storage.exports.selection import ExportPost
+from storage.files.store import FileStore
 
 
 class TableWriter:
@@ -18,8 +18,8 @@ class TableWriter:
 
     readable: frozenset[str] | None = None
 
-    def __init__(self, ledger: Ledger, root: Path) -> None:
-        self._ledger, self._root = ledger, root
+    def __init__(self, ledger: Ledger, files: FileStore) -> None:
+        self._ledger, self._files = ledger, files
         self.failed: Sequence[tuple[ExportPost, Exception]] = ()
 
     def add(self, sample: Sample, source: SourceFile) -> str | None:
@@ -28,9 +28,10 @@ class TableWriter:
         Raises:
             FileNotFoundError: its picture is not there.
         """
-        path = self._root / source.path
-        path.stat()
-        self._ledger.add_sample(LedgerSample(sample.key, sample.split, facts_of(sample, str(path))))
+        path = self._files.where(source.path)
+        if self._files.facts(source.path) is None:
+            raise FileNotFoundError(path)
+        self._ledger.add_sample(LedgerSample(sample.key, sample.split, facts_of(sample, path)))
         return None
 
     def finish(self) -> None:

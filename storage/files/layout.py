@@ -16,6 +16,7 @@ from storage.errors import StorageError
 DATABASE = "crawl.db"
 COPY = "crawl.db.copy"  # of a server's database, while it is made
 ADDRESS = ".database"  # of a database on a server; where it is, there is no crawl.db
+OBJECTS = ".files"  # address of the store that has the pictures; where it is, none lie in the root
 IDENTITY = ".gallery-id"
 LOCK = ".lock"
 LOG = "crawl.log"
@@ -31,6 +32,8 @@ _OUR_FILES = (
     f"{IDENTITY}.part",
     ADDRESS,
     f"{ADDRESS}.part",
+    OBJECTS,
+    f"{OBJECTS}.part",
     *(f"{name}{end}" for name in (DATABASE, f"{DATABASE}.new", COPY) for end in _BESIDE_A_DATABASE),
 )
 _OUR_FOLDERS = (*FOLDERS, MODELS, BACKUPS, VECTORS)

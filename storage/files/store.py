@@ -29,6 +29,8 @@ class FileStore(Protocol):
 
     root: Path  # the gallery's folder on this machine: its lock, its log, what is in flight
     disk: Disk  # of that folder
+    at_once: int  # of how many files that are read side by side each comes sooner
+    renames: bool  # whether a file moves in one step; else there are two of it for a moment
     keeps_links: bool  # whether a file can have a second name; else that is a copy
 
     def close(self) -> None:

@@ -73,6 +73,8 @@ class Folder:
 class Tree:
     """Everything below one root; a `storage.files.store.FileStore`."""
 
+    at_once = 1
+    renames = True
     keeps_links = True  # where the file system has them
 
     def __init__(self, root: Path, disk: Disk | None = None, mode: int | None = None) -> None:

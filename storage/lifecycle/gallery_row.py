@@ -30,6 +30,21 @@ def build_on_server(database: PostgresDatabase) -> None:
             build(database)
 
 
+def ids_on_server(database: PostgresDatabase) -> list[str]:
+    """Whose a server's database is: one id, or none; none, too, where it has no schema yet.
+
+    Raises:
+        DatabaseError: it cannot be reached.
+    """
+    engine = database.reading_engine()
+    with at_border(database):
+        try:
+            with engine.connect() as connection:
+                return stored_ids(connection) if database.has_schema(connection) else []
+        finally:
+            engine.dispose()
+
+
 def enter_gallery(database: Database, identity: str, created_at: datetime, known_as: Collection[str]) -> bool:
     """Let a database with the schema be a gallery's; whether it was already.
 

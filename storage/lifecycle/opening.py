@@ -13,9 +13,13 @@ from storage.database.migrate import migrate
 from storage.database.slow_work import SlowWork
 from storage.errors import DatabaseDamaged, DiskFull
 from storage.files.lock import GalleryLock
-from storage.files.tree import Tree
+from storage.files.store import FileStore
 from storage.lifecycle import roots
 from storage.lifecycle.recovery import recover
+from storage.objects.location import files_of
+from storage.objects.ownership import follow_objects
+from storage.objects.shared_models import bring_models
+from storage.rows.models import models
 
 SMALL_DATABASE = 16 * 1024 * 1024  # bytes; checked on every start, larger ones only after an unclean end
 
@@ -25,7 +29,7 @@ class OpenedRoot:
     """A gallery whose lock this process holds."""
 
     lock: GalleryLock
-    tree: Tree
+    tree: FileStore
     report: RecoveryReport
 
 
@@ -35,6 +39,8 @@ def open_gallery(path: Path, settings: ArchiveSettings, now: datetime) -> Opened
         root = roots.examine(path, create=settings.create)
         if settings.database:
             roots.follow_database(root.path, settings.database)
+        if settings.files:
+            follow_objects(root.path, settings.files)
         if not settings.network_disk:
             settings.disk.require_local(root.path)
         roots.prepare(root.path, settings)
@@ -56,7 +62,7 @@ def _take_over(root: roots.Root, lock: GalleryLock, settings: ArchiveSettings, n
     roots.check_identity(root)
     migrated = migrate(root.database, root.path / "backups", SlowWork(settings.tell, settings.tell_every_s))
     roots.make_folders(root.path, settings)
-    tree = Tree(root.path, settings.disk, settings.picture_mode)
+    tree = files_of(root.path, settings.disk, settings.picture_mode)
     try:
         tree.try_promises()
         report = _checked_and_recovered(root, tree, lock, settings, now)
@@ -75,7 +81,7 @@ def _take_over(root: roots.Root, lock: GalleryLock, settings: ArchiveSettings, n
 
 
 def _checked_and_recovered(
-    root: roots.Root, tree: Tree, lock: GalleryLock, settings: ArchiveSettings, now: datetime
+    root: roots.Root, tree: FileStore, lock: GalleryLock, settings: ArchiveSettings, now: datetime
 ) -> RecoveryReport:
     engine = root.database.writing_engine(busy_timeout_s=settings.busy_timeout_s)
     try:
@@ -89,6 +95,9 @@ def _checked_and_recovered(
                     raise DatabaseDamaged(
                         f"{root.database}: damaged ({problems[0]}); it was left as it is; put a backup in its place"
                     )
-            return recover(connection, tree, now)
+            report = recover(connection, tree, now)
+            bring_models(root.path, models(connection))
+            connection.rollback()
+            return report
     finally:
         engine.dispose()

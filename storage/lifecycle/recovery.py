@@ -19,7 +19,7 @@ from storage.errors import BadPath
 from storage.files.model_work_folders import clear_unfinished_models
 from storage.files.paths import staging_path
 from storage.files.store import FileStore
-from storage.moves.moves import Move, carry, close_move, open_moves, still_wanted, turned_back
+from storage.moves.moves import Move, carry, close_move, is_half_done, open_moves, still_wanted, turned_back
 from storage.moves.original_names import NamedPost, name_of
 from storage.moves.originals import file_rows
 from storage.names import can_name_a_folder
@@ -176,8 +176,11 @@ def _end(connection: Connection, tree: FileStore, move: Move) -> str:
     if gone:
         arrived = tree.facts(move.target) is not None and tree.digest(move.target).sha256 == move.sha256
         return "done" if arrived else "missing"
-    wanted = still_wanted(connection, move) and carry(tree, move) is None
-    return "done" if wanted else "cancelled"
+    if still_wanted(connection, move):
+        return "done" if carry(tree, move) is None else "cancelled"
+    if move.to_place is Place.TRASH and is_half_done(tree, move) and tree.digest(move.source).sha256 == move.sha256:
+        tree.remove(move.target)  # a copy that nobody has a row of, while the file itself stays
+    return "cancelled"
 
 
 def mark_damaged(connection: Connection, file_id: int, now: datetime) -> None:

@@ -21,7 +21,10 @@ from storage.errors import DatabaseDamaged, DatabaseMissing, RefusedRoot, WrongR
 from storage.files.layout import ADDRESS, DATABASE, FOLDERS, IDENTITY, OWN, require_folder, require_plain
 from storage.files.obstacles import file_in_the_way
 from storage.files.single_files import FOLDER_MODE, HANDLES, UMASK_FOLDER, folder_mode, sync_folder, write_whole
-from storage.lifecycle.gallery_row import build_on_server, enter_gallery
+from storage.lifecycle.gallery_row import build_on_server, enter_gallery, ids_on_server
+from storage.objects.address import ObjectAddress, checked_address
+from storage.objects.location import remembered_objects
+from storage.objects.ownership import begin_objects, shared_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +113,28 @@ def create(root: Root, settings: ArchiveSettings) -> None:
     """Make a gallery; killed at any moment, the next call goes on from there. The lock must be held."""
     identity = _identity(root.path)
     if identity is None:
-        identity = secrets.token_hex(16)
+        identity = _shared_identity(settings) or secrets.token_hex(16)
         write_whole(root.path / IDENTITY, identity.encode() + b"\n", settings.disk)
+    if address := _objects_for(root.path, settings):
+        begin_objects(root.path, address, identity, settings)
     if settings.database:
         make_folders(root.path, settings)
         begin_on_server(PostgresDatabase(checked_url(settings.database), root.path), identity, settings)
     else:
         _begin_in_file(root, identity, settings)
+
+
+def _shared_identity(settings: ArchiveSettings) -> str | None:
+    """The id of a gallery whose rows and pictures both lie elsewhere already: this root is another machine's."""
+    if not (settings.database and settings.files):
+        return None
+    database = PostgresDatabase(checked_url(settings.database), Path())
+    identity = shared_identity(settings.files)
+    return identity if identity is not None and identity in ids_on_server(database) else None
+
+
+def _objects_for(root: Path, settings: ArchiveSettings) -> ObjectAddress | None:
+    return checked_address(settings.files) if settings.files else remembered_objects(root)
 
 
 def _begin_in_file(root: Root, identity: str, settings: ArchiveSettings) -> None:
@@ -188,9 +206,10 @@ def follow_database(root: Path, words: str) -> None:
 
 def make_folders(path: Path, settings: ArchiveSettings) -> None:
     """Make the folders that are not there: for pictures as the umask or the settings say, others for us alone."""
+    elsewhere = remembered_objects(path) is not None
     for name in FOLDERS:
         folder = path / name
-        if not folder.exists():
+        if not folder.exists() and (name == "staging" or not elsewhere):
             folder.mkdir(mode=FOLDER_MODE if name == "staging" else UMASK_FOLDER, exist_ok=True)
             if name != "staging":
                 _set_folder_mode(folder, settings)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import aliased
 from storage.database.current_state import CURRENT, DECISION
 from storage.database.engine import new_id
 from storage.database.tables import CurrentRow, DecisionRow, FileRow, LabelRow, MoveRow, PostRow, VersionRow
-from storage.errors import BadPath, StorageError
+from storage.errors import BadPath, ObjectsUnreachable, StorageError
 from storage.files.disk import is_unreadable
 from storage.files.paths import moved_path
 from storage.files.relative_paths import check_path
@@ -208,15 +208,22 @@ def _problem(tree: FileStore, move: Move) -> str | None:
             return f"{move.source}: is missing"
         if facts.size != move.size or tree.digest(move.source).sha256 != move.sha256:
             return f"{move.source}: is not the file that was stored; it stays where it is"
+    except ObjectsUnreachable:
+        raise
     except StorageError as error:
         return str(error)
     except OSError as error:
         if not is_unreadable(error):
             raise
         return f"{move.source}: cannot be read ({error.strerror}); it stays where it is"
-    if move.target and tree.is_taken(move.target):
+    if move.target and tree.is_taken(move.target) and not is_half_done(tree, move):
         return f"{move.target}: is taken by another file; move it away and run again"
     return None
+
+
+def is_half_done(tree: FileStore, move: Move) -> bool:
+    """Whether a move by copying was killed when the copy was there, so that the target is this very file."""
+    return not tree.renames and tree.is_taken(move.target) and tree.digest(move.target).sha256 == move.sha256
 
 
 def close_move(connection: Connection, move: Move, outcome: str, now: datetime) -> None:

@@ -21,8 +21,8 @@ from storage.database.error_translation import at_border
 from storage.database.tables import PostRow, VersionRow
 from storage.errors import RefusedFile
 from storage.files.paths import SHOWN, rendition_path
-from storage.files.tree import Tree
 from storage.looks.look_rows import file_rendition
+from storage.objects.location import files_of
 from storage.reader import Reader
 from storage.records import Post, StoredRendition
 from storage.rows.posts import load_posts
@@ -65,7 +65,7 @@ def store_shown(root: Path, post: Post, shown: ShownRendition, settings: Archive
     md5, facts, content = post.file.md5, shown.facts, shown.content
     path, digest = rendition_path(md5, SHOWN, facts.ext), hashlib.sha256(content).hexdigest()
     stored = StoredRendition(SHOWN, path, facts.ext, facts.width, facts.height, len(content), digest)
-    with at_border(root), closing(Tree(root, settings.disk, settings.picture_mode)) as tree:
+    with at_border(root), closing(files_of(root, settings.disk, settings.picture_mode)) as tree:
         tree.put(f"staging/shown-{secrets.token_hex(8)}.part", path, content)
     database = database_of(root)
     engine = database.writing_engine(busy_timeout_s=BUSY_TIMEOUT_S, owner=False)

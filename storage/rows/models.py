@@ -15,6 +15,7 @@ from storage.database.access import Access
 from storage.database.engine import insert_new
 from storage.database.tables import ModelRow
 from storage.errors import BadName, DatabaseDamaged, RefusedRequest
+from storage.objects.shared_models import share_model
 from storage.records import ModelCard
 
 
@@ -31,6 +32,7 @@ class Models:
             RefusedRequest: its number belongs to another model.
         """
         now = self._access.now()
+        await self._access.on_disk(lambda: share_model(self._access.tree, card))
         await self._access.write(lambda c: register(c, card, facts, activate=activate, now=now))
 
     async def activate(self, target: str, number: int) -> RegisteredModel:

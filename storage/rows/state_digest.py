@@ -13,8 +13,9 @@ from sqlalchemy import Connection, select
 from storage.database.current_state import DECISION, PLACE
 from storage.database.results_view import results_select
 from storage.database.tables import CurrentRow, DecisionRow, FileRow, GapRow, LabelRow, ListingRow, PostRow, VersionRow
-from storage.errors import StorageError
-from storage.files.tree import Tree
+from storage.errors import ObjectsUnreachable, StorageError
+from storage.files.store import FileStore
+from storage.objects.location import files_of
 
 
 def digest_lines(connection: Connection, root: Path | None) -> list[str]:
@@ -24,7 +25,7 @@ def digest_lines(connection: Connection, root: Path | None) -> list[str]:
         connection: to the gallery's database.
         root: of the gallery; None: files stay unread, for two databases of one root.
     """
-    tree = None if root is None else Tree(root)
+    tree = None if root is None else files_of(root)
     try:
         lines = [*_posts(connection, tree), *_labels(connection), *_gaps(connection)]
     finally:
@@ -38,7 +39,7 @@ def digest_of(lines: Iterable[str]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _posts(connection: Connection, tree: Tree | None) -> Iterable[str]:
+def _posts(connection: Connection, tree: FileStore | None) -> Iterable[str]:
     statement = results_select().with_only_columns(
         PostRow.site,
         PostRow.post_id,
@@ -84,11 +85,13 @@ def _gaps(connection: Connection) -> Iterable[str]:
         yield _line("gap", *row)
 
 
-def _sha256(tree: Tree | None, path: str) -> str:
+def _sha256(tree: FileStore | None, path: str) -> str:
     if tree is None:
         return path
     try:
         return tree.digest(path).sha256
+    except ObjectsUnreachable:
+        raise
     except FileNotFoundError:
         return "missing"
     except (StorageError, OSError):

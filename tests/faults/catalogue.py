@@ -142,6 +142,7 @@ D16 SQLite is older than the mended version
 D17 PostgreSQL is killed, or refuses to serialise
 D18 Two machines on one PostgreSQL gallery
 D19 The same state on both database engines
+D20 Pictures in an object store: killed, cut off, away, half an object
 P01! A kill at every operation of the pipeline
 P02! Kills at random moments, also during recovery
 P03! SIGTERM

@@ -1,0 +1,1 @@
+"""A gallery's pictures as objects of an S3-compatible store, through fsspec."""
