@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import stat
 from io import TextIOWrapper
 from pathlib import Path
 
+from storage.archive_records import Digest
 from storage.files.disk import Disk
 
 HANDLES = os.open in os.supports_dir_fd and os.rename in os.supports_dir_fd and hasattr(os, "O_DIRECTORY")
@@ -66,6 +68,22 @@ def write_whole(path: Path, content: bytes, disk: Disk | None = None) -> None:
         os.close(descriptor)
     part.replace(path)
     sync_folder(path.parent, disk)
+
+
+def digest_of_file(path: Path) -> Digest:
+    """Size, md5 and sha256 of a file's bytes.
+
+    Raises:
+        FileNotFoundError: it is not there.
+        OSError: it is a link, or cannot be read.
+    """
+    md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+    with os.fdopen(os.open(path, os.O_RDONLY | SAFE), "rb") as reading:
+        while chunk := reading.read(1 << 20):
+            md5.update(chunk)
+            sha256.update(chunk)
+            size += len(chunk)
+    return Digest(size, md5.hexdigest(), sha256.hexdigest())
 
 
 def write_all(descriptor: int, content: bytes) -> None:

@@ -69,6 +69,12 @@ class FileStore(Protocol):
     def make_durable(self, path: str, *, keep: bool = False) -> FileStat:
         """Make sure of a file that somebody else wrote."""
 
+    def holds(self, path: str, digest: Digest) -> bool:
+        """Whether a file of that name is there, with these bytes."""
+
+    def bring_in(self, source: Path, target: str) -> None:
+        """Make a copy of a file of this disk that lies elsewhere, whole or not at all."""
+
     def move(self, source: str, target: str) -> None:
         """Give a file another name, replacing what has it."""
 

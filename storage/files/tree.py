@@ -13,6 +13,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -342,6 +343,27 @@ class Tree:
                     self._unlink(folder, name)
                 raise
         return FileStat(info.st_size, info.st_nlink)
+
+    def holds(self, path: str, digest: Digest) -> bool:
+        """Whether a file of that name is there, with these bytes."""
+        facts = self.facts(path)
+        return facts is not None and facts.size == digest.size and self.digest(path) == digest
+
+    def bring_in(self, source: Path, target: str) -> None:
+        """Make a copy of a file that lies elsewhere, by way of `staging/`; durable."""
+        staging = f"staging/brought-{secrets.token_hex(8)}.part"
+        try:
+            with source.open("rb") as reading, self.folder("staging", create=True) as folder:
+                writing = self._create(folder, staging.rpartition("/")[2])
+                try:
+                    while chunk := reading.read(CHUNK):
+                        write_all(writing, chunk)
+                    self.disk.fsync(writing)
+                finally:
+                    os.close(writing)
+            self.move(staging, target)
+        finally:
+            self.remove(staging)
 
     def move(self, source: str, target: str) -> None:
         """Give a file its name, replacing a regular file of that name, and make both folders durable."""

@@ -95,7 +95,7 @@ def verify(
     """
     with Reader.open(root) as reader, at_border(root):
         database = reader.ask(lambda c: [*reader.database.check(c, thorough=True), *_wrong_current_rows(c)])
-        claims = reader.ask(_claims)
+        claims = reader.ask(claims_of)
         faults = (*database, *claims.bad_paths)
         left = reader.ask(left_files)
         registered = {model.card.name for model in reader.models()}
@@ -120,16 +120,16 @@ def _unregistered(models: Path, registered: Collection[str]) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Claims:
+class Claims:
     """What rows say of files on disk."""
 
     files: dict[str, tuple[int, str]]  # path -> size and sha256
     bad_paths: list[str]  # rows whose path cannot be that of a gallery's file, for people
 
 
-def _claims(connection: Connection) -> _Claims:
+def claims_of(connection: Connection) -> Claims:
     """Every file that a row claims to be on disk. Paths are read as they are stored: a damaged one may be no text."""
-    claims = _Claims({}, [])
+    claims = Claims({}, [])
     for row in connection.execute(_claiming()):
         path = row.path or b""
         problem = _wrong_with(path, row.place)

@@ -97,7 +97,7 @@ class Bucket:
             FileNotFoundError: there is none.
         """
         with self._asking(path):
-            content: bytes = self._system.cat_file(self.address.key(path))
+            content: bytes = self._system.cat_file(self.address.key(path), max_concurrency=1)  # else it asks twice
             return content
 
     def pieces(self, path: str) -> Iterator[bytes]:

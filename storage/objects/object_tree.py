@@ -17,6 +17,7 @@ from storage.archive_records import Digest
 from storage.errors import StorageError
 from storage.files.disk import Disk
 from storage.files.relative_paths import check_path
+from storage.files.single_files import digest_of_file
 from storage.files.store import FileStat
 from storage.files.tree import Tree
 from storage.objects.bucket import Bucket, Stored
@@ -175,10 +176,18 @@ class ObjectTree:
             StorageError: it was refused, or the object is not what was sent.
         """
         check_path(target)
-        with source.open("rb") as reading:
-            md5 = hashlib.file_digest(reading, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        digest = digest_of_file(source)
         self.bucket.put_file(target, source)
-        self._make_sure(target, source.stat().st_size, md5)
+        self._make_sure(target, digest.size, digest.md5)
+
+    def holds(self, path: str, digest: Digest) -> bool:
+        """Whether an object of that name is there, with these bytes."""
+        found = self._head(path)
+        return found is not None and found.size == digest.size and self._has(path, found, digest.md5)
+
+    def _has(self, path: str, found: Stored, md5: str) -> bool:
+        """By its tag; an encrypting store's tag, and that of a large file sent in parts, is no MD5 of the bytes."""
+        return found.md5 == md5 or self.digest(path).md5 == md5
 
     def remove(self, path: str) -> bool:
         """Remove an object; says whether one was there."""
@@ -234,8 +243,8 @@ class ObjectTree:
         found = self.bucket.head(path)
         if found is None:
             raise StorageError(f"{self.where(path)}: is not there after it was uploaded; nothing was recorded of it")
-        if found.size == size and (found.md5 == md5 or self.digest(path).md5 == md5):
-            return  # an encrypting store's tag, and that of a large file sent in parts, is no MD5 of the bytes
+        if found.size == size and self._has(path, found, md5):
+            return
         self.bucket.remove(path)
         raise StorageError(
             f"{self.where(path)}: {found.size} bytes are there after {size} were uploaded, or other ones; they were "

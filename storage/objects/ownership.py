@@ -6,6 +6,7 @@ from pathlib import Path
 
 from storage.archive_records import ArchiveSettings
 from storage.errors import DatabaseMissing, RefusedRoot, WrongRoot
+from storage.files.disk import Disk
 from storage.files.layout import ADDRESS, DATABASE, FOLDERS, IDENTITY, OBJECTS
 from storage.files.single_files import write_whole
 from storage.objects.address import ObjectAddress, checked_address
@@ -24,27 +25,42 @@ def begin_objects(root: Path, address: ObjectAddress, identity: str, settings: A
         identity: its id.
         settings: the root's disk.
     Raises:
-        WrongRoot: another gallery's objects are there.
-        RefusedRoot: somebody else's are.
-        DatabaseMissing: this gallery's are, with pictures, so that it once had a database.
-        StorageError: the store refuses, or cannot be reached.
+        DatabaseMissing: this gallery's are there, with pictures, so that it once had a database.
+        the rest: as `claim` says.
     """
     bucket = Bucket(address)
-    there, stored = bucket.entries(""), identity_in(bucket)
-    if stored is None and (foreign := sorted(set(there) - {"trial"})):
-        raise RefusedRoot(f"{address}: is not empty and no gallery (it holds {foreign[0]}); choose another prefix")
-    if stored not in (None, identity):
-        raise WrongRoot(
-            f"{address}: holds another gallery; choose another prefix, or name its database as well (--database)"
-        )
-    if set(there) & set(PICTURES) and not settings.database:
+    if claim(bucket, identity) and set(bucket.entries("")) & set(PICTURES) and not settings.database:
         raise DatabaseMissing(
             f"{root / DATABASE}: is gone, but {address} has files; put a backup from {root}/backups in its place"
         )
+    remember(root, address, settings.disk)
+
+
+def claim(bucket: Bucket, identity: str) -> bool:
+    """Let objects be a gallery's; says whether they were already.
+
+    Raises:
+        WrongRoot: another gallery's objects are there.
+        RefusedRoot: somebody else's are.
+        StorageError: the store refuses, or cannot be reached.
+    """
+    stored = identity_in(bucket)
+    if stored is None and (foreign := sorted(set(bucket.entries("")) - {"trial"})):
+        raise RefusedRoot(
+            f"{bucket.address}: is not empty and no gallery (it holds {foreign[0]}); choose another prefix"
+        )
     if stored is None:
         bucket.put(IDENTITY, identity.encode() + b"\n")
-    require_identity(root, bucket)
-    write_whole(root / OBJECTS, f"{address}\n".encode(), settings.disk)
+    if identity_in(bucket) != identity:
+        raise WrongRoot(
+            f"{bucket.address}: holds another gallery; choose another prefix, or name its database as well (--database)"
+        )
+    return stored is not None
+
+
+def remember(root: Path, address: ObjectAddress, disk: Disk | None = None) -> None:
+    """Let a gallery's root say where its pictures are."""
+    write_whole(root / OBJECTS, f"{address}\n".encode(), disk)
 
 
 def shared_identity(address: str) -> str | None:
@@ -74,6 +90,6 @@ def follow_objects(root: Path, words: str) -> None:
     if remembered == address or not is_begun:
         return
     if remembered is None:
-        raise RefusedRoot(f"{root}: its pictures are in the folder: leave --files out")
+        raise RefusedRoot(f"{root}: its pictures are in the folder: leave --files out, or move them: crawl files copy")
     require_identity(root, Bucket(address))
-    write_whole(root / OBJECTS, f"{address}\n".encode())
+    remember(root, address)

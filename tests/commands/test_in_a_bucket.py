@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
 
+from commands.app import app
 from tests.commands.small_site import MONA, SmallSite, small_site
 from tests.commands.test_on_a_server import POSTS, answers, asked
 from tests.equipment.object_server import ObjectServer
@@ -74,3 +76,28 @@ def test_without_the_library_the_line_names_what_to_install(tmp_path: Path) -> N
     assert done.returncode == 2, done.stderr
     assert "pip install 'boorusieve[s3]'" in done.stderr
     assert len(done.stderr.strip().splitlines()) <= 2 and "Traceback" not in done.stderr
+
+
+def test_pictures_are_moved_to_a_bucket_and_back_as_it_is_typed(site: SmallSite, objects: ObjectServer) -> None:
+    said, address = answers(site), objects.address()
+    place = address.partition("?")[0]
+
+    def copy(*words: str) -> Result:
+        return CliRunner().invoke(app, ["files", "copy", *words, "--config", str(site.folder / "crawl.toml")])
+
+    there = copy(str(site.root), address)
+    assert there.exit_code == 0 and f"pictures are in {place} now" in " ".join(there.stderr.split()), there.stderr
+    with site.reader() as reader:
+        assert reader.digest_lines() == said[-1]
+    assert "verify finds nothing wrong" in " ".join(there.stderr.split()) and site.crawl("verify").exit_code == 0
+    back = copy(address, str(site.root), "--json")
+    assert back.exit_code == 0 and json.loads(back.stdout)["sent"] == 0  # they lay there still
+    for words, code, says in (
+        ((str(site.root), str(site.root)), 2, "must be an address"),
+        ((address, address), 2, "must be the gallery's folder"),
+        ((str(site.folder / "none"), address), 7, "no gallery here"),
+        ((str(site.root), "s3://me:secret@bucket/p"), 2, "must not hold a key"),
+    ):
+        done = copy(*words)
+
+        assert done.exit_code == code and says in " ".join(done.stderr.split()), done.stderr
