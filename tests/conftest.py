@@ -47,8 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what holds none of the rows that were asked for, and on a server what is about the file."""
+    """Leave out what holds none of the rows that were asked for; on a server what is about the file, and what is alike.
+
+    Alike are tests without a gallery, and those that make a server's galleries whatever `--store` says.
+    """
     if galleries_on.on_a_server():
+        alike = [item for item in items if item.get_closest_marker("no_gallery") or _asks_for_a_server(item)]
+        config.hook.pytest_deselected(items=alike)
+        items[:] = [item for item in items if item not in set(alike)]
         for item in items:
             for mark in item.iter_markers("sqlite"):
                 item.add_marker(pytest.mark.skip(reason=f"about SQLite: {mark.args[0]}"))
@@ -63,6 +69,10 @@ def pytest_make_parametrize_id(val: object, argname: str) -> None:
     """Refuse a gzip as a test's name: it holds the time, and pytest-xdist wants the same names in every process."""
     if isinstance(val, bytes) and val.startswith(b"\x1f\x8b"):
         raise pytest.UsageError(f"a gzip as {argname} needs a name of its own: pytest.param(..., id=...)")
+
+
+def _asks_for_a_server(item: pytest.Item) -> bool:
+    return "server" in getattr(item, "fixturenames", ())
 
 
 def _rows_of(item: pytest.Item) -> set[str]:

@@ -9,6 +9,8 @@ import pytest
 from rounds.network_advice import better_recogniser, recogniser_pays
 from rounds.recogniser_round import TrainedRecogniser
 
+pytestmark = pytest.mark.no_gallery
+
 
 def trained(network: str, right: str = "", *, accuracy: float = 0.9, rarest: int = 40) -> TrainedRecogniser:
     """`right` has a letter for a picture: upper case where it is answered rightly."""

@@ -4,6 +4,8 @@ from storage.errors import BadName
 from storage.names import ModelName, TagName, TargetName, distinct_target_names, target_name
 from storage.records import ModelCard, Target
 
+pytestmark = pytest.mark.no_gallery
+
 ODD_TAGS = [
     "#unicus_(idolmaster)", "100%_orange_juice", ":3", ":)", ":(", ";)", ";(", ">:(", ">:)", "^_^", "=_=", "+_+",
     "fate/grand_order", "nier:automata", "k-on!", 'mo"na', "mo\\na", "!", "...", "\N{SNOWMAN}", "ガンダム",

@@ -1,4 +1,8 @@
+import pytest
+
 from storage.plurals import counted
+
+pytestmark = pytest.mark.no_gallery
 
 
 def test_a_noun_follows_its_number() -> None:

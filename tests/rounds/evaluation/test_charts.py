@@ -36,6 +36,8 @@ from rounds.evaluation.charts import (
     unit_axis,
 )
 
+pytestmark = pytest.mark.no_gallery
+
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '</svg><script>alert("1")</script>&\x00\x1b\u202e'
 UNIT = Plane(unit_axis("recall"), unit_axis("precision"))

@@ -10,6 +10,8 @@ import pytest
 
 from rounds.evaluation.compression import Compression, Scored, measured
 
+pytestmark = pytest.mark.no_gallery
+
 FIGURES: dict[str, Any] = {
     **{"how": "int8", "parent": "mona/3", "margin": 0.01, "held_out": 200, "positives": 20},
     **{"old_precision": 0.98, "new_precision": 0.975, "alike": 199, "pictures": 1000, "all_alike": 990},

@@ -27,6 +27,8 @@ from storage.evidence import SPLITS
 from tests.rounds.evidence import WIDTH, scene
 from tests.rounds.models import subject
 
+pytestmark = pytest.mark.no_gallery
+
 
 @dataclass(frozen=True)
 class Seen:

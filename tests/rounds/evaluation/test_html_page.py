@@ -27,6 +27,8 @@ from tests.equipment.browser import browsing, why_not
 from tests.equipment.parameters import slow_after
 from tests.rounds.evaluation_samples import NOTHING, assessment, jpeg, mistake, with_doubted_tags
 
+pytestmark = pytest.mark.no_gallery
+
 SVG = "{http://www.w3.org/2000/svg}"
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7 * 7 }}'

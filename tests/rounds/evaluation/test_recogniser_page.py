@@ -21,6 +21,8 @@ from rounds.errors import ReportRefused
 from rounds.evaluation.recogniser_page import write_recogniser_report
 from tests.classifier.tiny_models import coloured, jpeg
 
+pytestmark = pytest.mark.no_gallery
+
 NAMES = ("bart", "lisa_&amp;", "milhouse")
 
 

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pytest
 
 from classifier.head import Head
 from classifier.heads.head_training import LearnedHead
@@ -14,6 +15,8 @@ from classifier.metrics.quality import Estimate, Quality
 from classifier.metrics.thresholds import Chosen
 from rounds.evaluation.comparison import Compared
 from rounds.evaluation.round_report import report_text
+
+pytestmark = pytest.mark.no_gallery
 
 NOT_THERE: Any = None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
+import pytest
 
 from classifier.heads.training_set import TEST
 from rounds.evaluation.side_by_side import FindDoubted, SideBySide, side_by_side
@@ -17,6 +18,8 @@ from rounds.questions.doubted_tags import doubted_tags
 from storage.evidence import Evidence
 from tests.rounds.evidence import answered, scene, truly
 from tests.rounds.models import at_threshold, subject
+
+pytestmark = pytest.mark.no_gallery
 
 
 def numbered(subjects: Sequence[Subject]) -> list[Subject]:

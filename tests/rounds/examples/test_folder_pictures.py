@@ -12,6 +12,8 @@ from classifier.errors import PictureFault
 from classifier.pictures.class_folders import ClassPicture, class_pictures
 from rounds.examples.folder_pictures import ByteBudget, decoded
 
+pytestmark = pytest.mark.no_gallery
+
 PNG = b"\x89PNG\r\n\x1a\n"
 
 

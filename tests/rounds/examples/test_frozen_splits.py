@@ -12,6 +12,8 @@ from rounds.examples.frozen_splits import groups_of, splits_of, trained_on
 from storage.evidence import Evidence
 from tests.rounds.evidence import scene
 
+pytestmark = pytest.mark.no_gallery
+
 
 def part_by_md5(evidence: Evidence, snapshot: dict[str, object] | None = None) -> dict[str, int]:
     split = splits_of(evidence, groups_of(evidence), snapshot or {})

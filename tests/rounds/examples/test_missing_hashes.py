@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pytest
 
 from classifier.errors import PictureFault
 from rounds.examples.missing_hashes import HashingPace, StoredPictures, missing_hashes, with_hashes, without_hash
 from tests.rounds.evidence import answered, scene
+
+pytestmark = pytest.mark.no_gallery
 
 
 @dataclass

@@ -18,6 +18,8 @@ from rounds.examples.stage_pictures import Stage, decode_stage, pictures_below, 
 from rounds.folder_round import FolderSettings
 from storage.gallery_view import FoundPicture
 
+pytestmark = pytest.mark.no_gallery
+
 
 def png(level: int) -> bytes:
     stream = io.BytesIO()

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pytest
 
 from classifier.pictures.preprocessing import Pixels
 from rounds.examples.tagger_answers import TaggerAnswers
 from storage.records import TaggerTags, TaggerVector
+
+pytestmark = pytest.mark.no_gallery
 
 PICTURE = np.zeros((4, 4, 3), np.uint8)
 

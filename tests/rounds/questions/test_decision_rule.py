@@ -13,6 +13,8 @@ from rounds.questions.decision_rule import DecisionRule
 from storage.records import DecidedBy, DecisionValue, ModelCard, Target
 from tests.rounds.evidence import scene
 
+pytestmark = pytest.mark.no_gallery
+
 MONA = Target("mona", "mona_(genshin_impact)")
 SCORES = (float("nan"), 0.0, DOUBTED_TAG / 2, DOUBTED_TAG, 0.1, 0.5 - DEAD_BAND / 2, 0.5, 0.9, 1.0)
 CASES = list(itertools.product(SCORES, (False, True), (False, True)))  # score, tagged, too small to see

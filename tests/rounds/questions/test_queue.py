@@ -6,11 +6,14 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from rounds.questions.decision_rule import DecisionRule
 from rounds.questions.queue import Inquiry, Mix, Reason, questions
 from rounds.questions.random_sample import next_at_random
 from tests.rounds.evidence import answered, scene, truly
+
+pytestmark = pytest.mark.no_gallery
 
 THRESHOLD = 0.5
 RULE, REFUSING = DecisionRule(THRESHOLD), DecisionRule(THRESHOLD, decides=False)

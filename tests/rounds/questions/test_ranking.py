@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from rounds.questions.decision_rule import DecisionRule
 from rounds.questions.queue import Inquiry, Reason
 from rounds.questions.ranking import QUEUE_SIZE, Doubts, next_questions
 from tests.rounds.evidence import answered, scene, truly
+
+pytestmark = pytest.mark.no_gallery
 
 THRESHOLD = 0.5
 RULE = DecisionRule(THRESHOLD)

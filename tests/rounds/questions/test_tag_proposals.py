@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from rounds.questions.decision_rule import DecisionRule
 from rounds.questions.tag_proposals import ProposalKind, best_first, by_model, by_people, expected_precision
 from tests.rounds.evidence import Scene, answered, scene
+
+pytestmark = pytest.mark.no_gallery
 
 RULE, REFUSING = DecisionRule(0.5), DecisionRule(0.5, decides=False)
 

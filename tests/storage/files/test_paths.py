@@ -8,6 +8,8 @@ import pytest
 from storage.errors import BadName
 from storage.files.paths import gallery_folder, model_folder, models_folder, original_path, target_models
 
+pytestmark = pytest.mark.no_gallery
+
 REPOSITORY = Path(__file__).parents[3]
 ROOMS = ("commands", "crawler", "classifier", "storage", "rounds", "review")
 FOLDERS = ("models", "gallery")

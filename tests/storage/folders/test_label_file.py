@@ -11,6 +11,8 @@ import pytest
 from storage.errors import FolderBusy, StorageError, UnreadableFile
 from storage.folders.label_file import LabelFile, PictureLabel, label_file_of, read_labels
 
+pytestmark = pytest.mark.no_gallery
+
 
 def opened(path: Path) -> LabelFile:
     return LabelFile(path, lambda: datetime(2026, 1, 2, tzinfo=UTC))

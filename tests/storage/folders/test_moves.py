@@ -18,6 +18,8 @@ from storage.folders.undo import undo
 from tests.storage.deaths import Killed
 from tests.storage.folders.pictures import NOW, DyingDisk, Shelf, WithoutLinks, order, snapshot
 
+pytestmark = pytest.mark.no_gallery
+
 
 class AcrossDisks(WithoutLinks):
     """What is moved goes to another file system."""

@@ -16,6 +16,8 @@ from storage.folders.placement import How, Placer
 from tests.storage.deaths import Killed
 from tests.storage.folders.pictures import DyingDisk, Shelf, WithoutLinks, snapshot
 
+pytestmark = pytest.mark.no_gallery
+
 
 def placed(shelf: Shelf, how: How, notes: list[str] | None = None) -> list[str]:
     notes = notes if notes is not None else []

@@ -9,6 +9,8 @@ import pytest
 
 from storage.folders.transfer import Changed, Expected, take_old_name
 
+pytestmark = pytest.mark.no_gallery
+
 CONTENT = b"a picture"
 EXPECTED = Expected(len(CONTENT), hashlib.sha256(CONTENT).hexdigest())
 

@@ -16,6 +16,8 @@ from storage.folders.undo import Undone, undo
 from tests.storage.deaths import Killed
 from tests.storage.folders.pictures import NOW, DyingDisk, Shelf, WithoutLinks, snapshot
 
+pytestmark = pytest.mark.no_gallery
+
 
 def taken_back(journal: Path | None, disk: Disk | None = None) -> Undone:
     assert journal is not None

@@ -25,6 +25,8 @@ from storage.search.language import (
 )
 from storage.search.match import matcher, unmatchable
 
+pytestmark = pytest.mark.no_gallery
+
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
 MONA = Post(
     site="danbooru",
