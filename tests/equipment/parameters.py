@@ -13,8 +13,10 @@ def slow_after(always: int, values: Sequence[Any]) -> list[Any]:
 
     A value that is a tuple stands for several arguments.
     """
-    rest = (pytest.param(*_parts(value), marks=pytest.mark.slow) for value in values[always:])
-    return [*values[:always], *rest]
+    return [
+        pytest.param(*_parts(value), marks=[pytest.mark.slow] if number >= always else [])
+        for number, value in enumerate(values)
+    ]
 
 
 def _parts(value: Any) -> tuple[Any, ...]:

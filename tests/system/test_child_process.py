@@ -197,7 +197,13 @@ def test_the_program_starts_all_that_it_is_known_to_start() -> None:
     assert set(modules_started()) == known | {"commands", "demo", "demo.galleries.painter_worker"}
 
 
-@pytest.mark.parametrize("module", modules_started())
+LOADS_TENSORFLOW = {"classifier.package.export"}  # ten seconds
+
+
+@pytest.mark.parametrize(
+    "module",
+    [pytest.param(one, marks=pytest.mark.slow) if one in LOADS_TENSORFLOW else one for one in modules_started()],
+)
 def test_no_child_imports_from_the_current_folder(module: str, trapped: Path) -> None:
     words = {"demo": ["--help"], "commands": ["--help"], "classifier.training.worker": ["nowhere"]}
 
@@ -211,12 +217,15 @@ SHADOWS = ("demo", "crawler", "classifier", "rounds", "typer", "json", "numpy", 
 
 @pytest.mark.parametrize(
     ("start", "path"),
-    [
-        (("-m", "commands"), "{checkout}"),
-        (("-c", "from commands.app import main; main()"), "{checkout}"),
-        (("-P", "-c", "from commands.app import main; main()"), "{checkout}:"),
-        (("-P", "-m", "commands"), "{checkout}:.:{here}"),
-    ],
+    slow_after(
+        2,
+        [
+            (("-m", "commands"), "{checkout}"),
+            (("-c", "from commands.app import main; main()"), "{checkout}"),
+            (("-P", "-c", "from commands.app import main; main()"), "{checkout}:"),
+            (("-P", "-m", "commands"), "{checkout}:.:{here}"),
+        ],
+    ),
     ids=["python -m", "python -c", "an empty entry of PYTHONPATH", "a dot and its own name in PYTHONPATH"],
 )
 def test_the_program_itself_imports_nothing_from_the_current_folder(
@@ -323,7 +332,7 @@ def test_the_program_ends_while_a_child_is_being_started() -> None:
     assert done.stdout == "ended\n", done.stderr
 
 
-@pytest.mark.parametrize("turns", range(9))
+@pytest.mark.parametrize("turns", slow_after(4, range(9)))
 async def test_a_child_whose_start_is_cancelled_is_gone(turns: int) -> None:
     before = psutil.Process().children()
     starting = asyncio.create_task(ChildProcess.start([sys.executable, "-c", "import sys; sys.stdin.read()"]))
@@ -406,6 +415,7 @@ def test_a_program_that_is_not_there_is_reported_in_one_line() -> None:
 
 STARTS_AND_WAITS = """
 import asyncio, sys
+from tests.equipment.parameters import slow_after
 from system.child_process import *
 async def main():
     command = module_command("demo", "--posts", "1", "--workers", "0", "--no-ahead", "--cache", sys.argv[1])

@@ -12,6 +12,7 @@ import pytest
 from classifier.generator.settings import GeneratorSettings, experiment_settings
 from classifier.generator.trainer import TrainedGenerator, TrainingPlace, spread_rows, train_generator
 from tests.classifier.generator.tiny_generator import SMALL, WITHOUT_FEATURES, colours, tiny_data
+from tests.equipment.parameters import slow_after
 
 BEST = experiment_settings("best", SMALL)
 
@@ -38,7 +39,7 @@ def same(one: TrainedGenerator, other: TrainedGenerator) -> bool:
     return all(np.array_equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.parametrize("experiment", ["1", "2", "4", "best"])
+@pytest.mark.parametrize("experiment", slow_after(2, ["4", "best", "1", "2"]))
 def test_every_experiment_trains_both_networks_as_often_as_it_says(experiment: str) -> None:
     settings = experiment_settings(experiment, [*SMALL, *WITHOUT_FEATURES, "steps=6", "measure_every=0"])
     data = tiny_data()

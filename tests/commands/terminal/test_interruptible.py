@@ -123,7 +123,7 @@ raise SystemExit(run_stoppable(work(), lambda: "nothing was changed"))
 """
 
 
-@pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("by", slow_after(1, [signal.SIGTERM, signal.SIGINT]))
 def test_two_requests_end_what_waits_for_a_thread_that_never_ends(by: signal.Signals) -> None:
     command = [sys.executable, "-c", STUCK]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
@@ -168,6 +168,7 @@ async def test_work_that_has_ended_is_left_in_peace() -> None:
 
 LATE = """
 import atexit, os, signal
+from tests.equipment.parameters import slow_after
 from commands.app import main
 atexit.register(lambda: os.kill(os.getpid(), signal.LATE))
 main()
@@ -175,7 +176,7 @@ main()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
-@pytest.mark.parametrize("late", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("late", slow_after(1, ["SIGTERM", "SIGINT", "SIGHUP"]))
 @pytest.mark.parametrize(("words", "code"), [(["--version"], 0), (["status", "--root", "nowhere"], 7)])
 def test_a_request_to_stop_that_comes_too_late_changes_no_exit_code(
     words: list[str], code: int, late: str, tmp_path: Path

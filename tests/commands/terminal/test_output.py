@@ -41,6 +41,7 @@ from storage.archive_records import ListedPage, RunStart
 from storage.records import Target
 from storage.run_error import RunError
 from tests.crawler.crew_fakes import post
+from tests.equipment.parameters import slow_after
 from tests.storage.samples import NO_RESERVE
 
 REPOSITORY = Path(__file__).parents[3]
@@ -136,7 +137,7 @@ def test_two_columns_of_one_name_are_not_one(root: Path) -> None:
 # Encodings and kinds of output
 
 
-@pytest.mark.parametrize("encoding", ["cp932", "ascii", "latin-1:strict"])
+@pytest.mark.parametrize("encoding", slow_after(1, ["cp932", "ascii", "latin-1:strict"]))
 def test_machine_formats_are_utf8_and_tables_are_readable_in_any_encoding(root: Path, encoding: str) -> None:
     environment = {"PYTHONIOENCODING": encoding}
 
@@ -152,7 +153,7 @@ WRITES = [("query", ""), ("query", "", "--format", "csv"), ("status", "--json"),
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full")
-@pytest.mark.parametrize("words", WRITES, ids=" ".join)
+@pytest.mark.parametrize("words", slow_after(2, [(words,) for words in WRITES]), ids=" ".join)
 def test_a_full_output_is_a_storage_problem_reported_in_one_line(root: Path, words: tuple[str, ...]) -> None:
     with Path("/dev/full").open("wb") as full:
         done = crawl(root, *words, stdout=full)
@@ -166,7 +167,7 @@ def closed(descriptor: int) -> Callable[[], None]:
     return lambda: os.close(descriptor)
 
 
-@pytest.mark.parametrize("words", WRITES[::2], ids=" ".join)
+@pytest.mark.parametrize("words", slow_after(1, [(words,) for words in WRITES[::2]]), ids=" ".join)
 def test_a_closed_output_is_no_output(root: Path, words: tuple[str, ...]) -> None:
     done = crawl(root, *words, stdout=None, preexec_fn=closed(1))
 
@@ -174,7 +175,7 @@ def test_a_closed_output_is_no_output(root: Path, words: tuple[str, ...]) -> Non
     assert b"rror" not in done.stderr
 
 
-@pytest.mark.parametrize("how", ["closed", "full"])
+@pytest.mark.parametrize("how", slow_after(1, ["full", "closed"]))
 def test_messages_that_nobody_can_read_change_nothing(root: Path, how: str) -> None:
     with Path("/dev/full" if how == "full" else os.devnull).open("wb") as nowhere:
         more = {"stderr": nowhere} if how == "full" else {"stderr": None, "preexec_fn": closed(2)}
@@ -204,7 +205,9 @@ def test_no_file_takes_the_place_of_a_closed_output(root: Path) -> None:
 
 
 @pytest.mark.fault("P05")
-@pytest.mark.parametrize("words", [*WRITES[:2], ("query", "", "--format", "nonsense")], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", slow_after(1, [(words,) for words in (*WRITES[:2], ("query", "", "--format", "nonsense"))]), ids=" ".join
+)
 def test_a_reader_who_goes_away_changes_no_exit_code(root: Path, words: tuple[str, ...]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -469,7 +472,7 @@ def test_a_line_is_neither_cut_nor_broken_on_a_narrow_screen(width: int, capsys:
     assert capsys.readouterr().out == command + "\n"
 
 
-@pytest.mark.parametrize("columns", ["0", "1", "-3", "²", "9" * 9, "9" * 5000])
+@pytest.mark.parametrize("columns", slow_after(1, ["0", "1", "-3", "²", "9" * 9, "9" * 5000]))
 def test_a_width_that_no_screen_has_hides_nothing(root: Path, columns: str) -> None:
     """Some terminals say that they are 0 columns wide; tables and errors were printed as nothing at all."""
     table, error = (crawl(root, *words, env={"COLUMNS": columns}) for words in (("query", "id:1"), ("query", "foo:1")))

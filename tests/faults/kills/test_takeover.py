@@ -47,6 +47,7 @@ def killed_at(kind: str, number: int, laboratory: Laboratory, site: Simulator) -
 
 
 @pytest.mark.fault("P01")
+@pytest.mark.slow
 def test_a_kill_in_the_second_pass_is_mended(laboratory: Laboratory) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         assert killed_at("commit", 30, laboratory, site)

@@ -28,6 +28,7 @@ from commands.crawling.model_request import ModelRequest
 from crawler.judge import Judge
 from storage.records import Look
 from tests.equipment import galleries_on
+from tests.equipment.parameters import slow_after
 from tests.faults import driver
 from tests.faults.checker import checker
 from tests.faults.checker.evidence import Expected, has_rows, reading, tree_digest
@@ -64,7 +65,9 @@ def working(arguments: Sequence[str], site: Simulator, *, delay_s: float = 0.4) 
 
 
 @pytest.mark.fault("P03", "P04")
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["P03", "P04"])
+@pytest.mark.parametrize(
+    ("number", "code"), slow_after(1, [(signal.SIGTERM, 143), (signal.SIGINT, 130)]), ids=["P03", "P04"]
+)
 def test_a_stop_request_ends_the_run_in_order(number: signal.Signals, code: int, laboratory: Laboratory) -> None:
     with simulator.simulator(laboratory.gallery(), laboratory.cache) as site:
         root, arguments = command(laboratory, site)

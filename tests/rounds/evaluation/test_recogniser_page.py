@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import cast
 
@@ -101,7 +102,7 @@ def test_a_page_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "report.html").read_text() == "my diary"
 
 
-def test_a_table_of_somebody_else_is_not_replaced_and_a_report_of_ours_is(tmp_path: Path) -> None:
+def test_a_table_of_somebody_else_is_not_replaced_and_a_report_of_ours_is(tmp_path: Path, report: Path) -> None:
     assessment, pictures = measured(tmp_path)
     folder = tmp_path / "report"
     folder.mkdir()
@@ -110,9 +111,9 @@ def test_a_table_of_somebody_else_is_not_replaced_and_a_report_of_ours_is(tmp_pa
         write_recogniser_report(assessment, pictures, folder)
     assert [(path.name, path.read_text()) for path in folder.iterdir()] == [("classes.csv", "my own table")]
 
-    (folder / "classes.csv").unlink()
-    write_recogniser_report(assessment, pictures, folder)
-    assert write_recogniser_report(assessment, pictures, folder).is_file()
+    ours = shutil.copytree(report.parent, tmp_path / "ours")
+    (ours / report.name).write_text("older")
+    assert write_recogniser_report(assessment, pictures, ours).read_text() != "older"
 
 
 def test_a_refusal_comes_before_anything_is_drawn(tmp_path: Path) -> None:

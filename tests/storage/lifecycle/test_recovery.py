@@ -21,6 +21,7 @@ from storage.errors import RefusedFile
 from storage.lifecycle.verify import verify
 from storage.moves.trash import TrashChoice
 from storage.records import LabelValue, Place
+from tests.equipment.parameters import slow_after
 from tests.storage.deaths import Reaper, bury, die_in_recovery
 from tests.storage.samples import (
     CARD,
@@ -86,7 +87,7 @@ async def die_in_story(root: Path, monkeypatch: pytest.MonkeyPatch, nth: int) ->
 
 
 @pytest.mark.fault("P01", "R03")
-@pytest.mark.parametrize("start", (0, 11, 22))
+@pytest.mark.parametrize("start", slow_after(1, (11, 0, 22)))
 async def test_killed_at_any_step_and_again_in_recovery_it_ends_as_if_unbroken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: int
 ) -> None:
@@ -123,7 +124,7 @@ async def test_killed_at_every_single_step_it_ends_as_if_unbroken(
 
 @pytest.mark.fault("P20")
 @pytest.mark.sqlite("galleries on a server begin after these steps")
-@pytest.mark.parametrize("before", ("0002", "0003", "0004"))
+@pytest.mark.parametrize("before", slow_after(1, ("0002", "0003", "0004")))
 async def test_what_an_older_program_left_when_it_was_killed_is_mended_after_the_upgrade(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str
 ) -> None:
