@@ -26,6 +26,7 @@ from system.child_process import (
     module_command,
     run,
 )
+from tests.equipment.parameters import slow_after
 from tests.speed import patient
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -415,7 +416,6 @@ def test_a_program_that_is_not_there_is_reported_in_one_line() -> None:
 
 STARTS_AND_WAITS = """
 import asyncio, sys
-from tests.equipment.parameters import slow_after
 from system.child_process import *
 async def main():
     command = module_command("demo", "--posts", "1", "--workers", "0", "--no-ahead", "--cache", sys.argv[1])

@@ -23,6 +23,7 @@ from commands.terminal.signals import StopRequest
 from rounds.head_round import Candidate, HeadRoundSettings, RoundOutcome, Snapshot
 from storage.archive import Archive
 from tests.commands.training.test_rounds import POSTS, active, crawl, fill
+from tests.equipment.parameters import slow_after
 from tests.speed import patient
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -168,7 +169,6 @@ async def test_work_that_has_ended_is_left_in_peace() -> None:
 
 LATE = """
 import atexit, os, signal
-from tests.equipment.parameters import slow_after
 from commands.app import main
 atexit.register(lambda: os.kill(os.getpid(), signal.LATE))
 main()
