@@ -24,7 +24,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -58,7 +58,8 @@ def main() -> None:
         for posts in options.posts:
             gallery = newest_gallery(folder, posts)
             for engine in options.engines:
-                with to_be_changed(gallery) as root:
+                nothing_changes = options.questions and engine == "sqlite"
+                with nullcontext(gallery) if nothing_changes else to_be_changed(gallery) as root:
                     if engine == "postgres" and root == gallery:
                         raise SystemExit(f"{gallery}: a server has no room for it; say --engines sqlite")
                     its = server if engine == "postgres" else None

@@ -5,7 +5,8 @@ A file takes row after row by one prepared statement; a server takes them all by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, lru_cache
 from typing import Any, TypeAlias
 
@@ -14,8 +15,11 @@ from sqlalchemy.dialects.postgresql import Insert
 
 from storage.database.engine import database_behind, table_of
 from storage.database.engines.postgres_rows import Columns, insert_listed, put_listed, update_listed
+from storage.database.engines.sqlite import CACHE_KIB
 from storage.database.tables import Base
 
+LARGEST_CACHE = 256 * 1024 * 1024  # bytes
+CACHE_SHARE = 64  # the file's size divided by this
 Processor: TypeAlias = Callable[[Any], Any]
 
 
@@ -92,6 +96,29 @@ def fill(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) 
         connection.exec_driver_sql(_filling(table.name, len(table.columns)), rows)
     else:
         insert_listed(connection, table, tuple(table.c.keys()), list(zip(*rows, strict=True)))
+
+
+@contextmanager
+def large_cache(connection: Connection, share: float = CACHE_SHARE) -> Iterator[None]:
+    """Let a large file's page cache grow, for rows that touch pages all over it.
+
+    In the usual 8 MiB a page of an index is written to the log and read again for nearly every row, many times in one
+    transaction; with room for all that change, once.
+
+    Args:
+        connection: in a writing transaction; a server has its own cache.
+        share: the file's size divided by this is the cache's, 256 MB at most.
+    """
+    database = database_behind(connection)
+    room = int(min(LARGEST_CACHE, database.size_of(connection) / share)) // 1024 if database.is_file else 0
+    if room <= -CACHE_KIB:
+        yield
+        return
+    connection.exec_driver_sql(f"PRAGMA cache_size=-{room}")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql(f"PRAGMA cache_size={CACHE_KIB}")
 
 
 def _row_by_row(connection: Connection) -> bool:

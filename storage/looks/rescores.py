@@ -28,7 +28,7 @@ from sqlalchemy import (
     true,
 )
 
-from storage.database.bulk import fill
+from storage.database.bulk import fill, large_cache
 from storage.database.current_rows import HOLD_DECISION
 from storage.database.engine import insert_or_update, new_numbers
 from storage.database.tables import DecisionRow, ScoreRow, UtcTime
@@ -92,6 +92,11 @@ def file_rescores(connection: Connection, looks: LookRows, card: ModelCard, batc
     _check(card, batch)
     if not batch.decisions:
         return 0
+    with large_cache(connection):
+        return _file(connection, looks, card, batch, now)
+
+
+def _file(connection: Connection, looks: LookRows, card: ModelCard, batch: Rescored, now: datetime) -> int:
     model_id = looks.model_id(connection, card, now)
     for table in (_PASSING, _KIND):
         table.create(connection, checkfirst=True)

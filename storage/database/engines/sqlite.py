@@ -27,6 +27,7 @@ from storage.files.disk import Disk
 
 APPLICATION_ID = 0x62_73_76_31  # "bsv1": says in the file's header whose it is
 JOURNAL_LIMIT = 64 * 1024 * 1024  # bytes that the write-ahead log keeps after a checkpoint
+CACHE_KIB = -8192  # negative: KiB, for each of two connections; a larger one only grows with the gallery
 CHECKPOINT_PAGES = 4000  # the lock holder's log is folded in after so many pages
 
 SQLITE_WAL_FIXED = (3, 51, 3)  # older ones may corrupt when two connections checkpoint and write at once
@@ -211,7 +212,7 @@ def _pragmas(checkpoint_pages: int) -> Sequence[str]:
         "journal_size_limit": JOURNAL_LIMIT,
         "temp_store": "MEMORY",
         "recursive_triggers": "ON",  # REPLACE must not slip past the triggers that guard decisions and labels
-        "cache_size": -8192,  # KiB, for each of two connections: a larger one only grows with the gallery
+        "cache_size": CACHE_KIB,
         "wal_autocheckpoint": checkpoint_pages,
     }
     return [f"PRAGMA {name}={value}" for name, value in settings.items()]

@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sqlalchemy import Connection
 
 from storage.archive import Archive, open_reader
 from storage.archive_records import Label
+from storage.database import bulk
+from storage.database.engines.location import database_of
+from storage.database.engines.sqlite import CACHE_KIB
 from storage.errors import RefusedRequest
 from storage.evidence import Rescored
 from storage.lifecycle.verify import verify
@@ -81,6 +85,24 @@ async def test_of_new_decisions_and_old_ones_each_says_what_it_was_made_with(arc
     with open_reader(root) as reader:
         assert reader.sql("SELECT count(*) FROM decision").rows == [(6,)]
     assert verify(root).whole
+
+
+@pytest.mark.sqlite("a server has its own cache")
+async def test_the_cache_grows_with_a_large_file_and_shrinks_after_a_failure_too(archive: Archive, root: Path) -> None:
+    await looked_at(archive)
+    engine = database_of(root).writing_engine(owner=False)
+
+    def pages(connection: Connection) -> int:
+        return int(connection.exec_driver_sql("PRAGMA cache_size").scalar_one())
+
+    with engine.connect() as connection, connection.begin():
+        with pytest.raises(KeyError), bulk.large_cache(connection, 0.001):
+            assert pages(connection) == -bulk.LARGEST_CACHE // 1024
+            raise KeyError
+        assert pages(connection) == CACHE_KIB
+        with bulk.large_cache(connection):
+            assert pages(connection) == CACHE_KIB
+    engine.dispose()
 
 
 @pytest.mark.fault("M20")
