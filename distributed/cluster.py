@@ -8,6 +8,7 @@ for a token that only this run knows, and ends with the run, however that ends.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import importlib.util
 import logging
@@ -24,6 +25,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from distributed.errors import ClusterRefused, RayMissing
+from distributed.head_watch import HeadWatch
 from distributed.resources import ClusterRoom, seats_for
 from distributed.scratch import new_scratch
 from storage.uninterrupted import uninterrupted
@@ -36,6 +38,7 @@ _QUIET = {  # read when Ray is imported
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",  # a worker that asked for no GPU sees none
 }
 _LOOPBACK = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"  # 0: nodes have the loopback address, whatever the system
+CLIENT = "ray://"  # before the address of a cluster's server for clients
 _THIS_MACHINE = ("127.0.0.1", "localhost", "[::1]")
 _OBJECT_STORE_BYTES = 512 * 1024 * 1024  # of a cluster of our own: pictures on their way; more goes to disk
 _STARTS = 3  # on a busy machine: Ray gives itself half a minute each time
@@ -86,6 +89,7 @@ class Cluster:
         self.settings = settings
         self.ray: Any = None  # the library, once it is open
         self.workers = 0  # that there is room for, and were asked for
+        self.lost = False  # its head is gone: nothing of it is asked any more
         self._scratch: Path | None = None
         self._thread = ThreadPoolExecutor(1, "ray")  # Ray's processes end with the thread that started them
 
@@ -114,6 +118,15 @@ class Cluster:
         """For people."""
         return _called(self.settings.address)
 
+    def head_watch(self) -> HeadWatch | None:
+        """What looks for the head of a cluster that others keep; None: it is our own."""
+        address = self.settings.address
+        if not address:
+            return None
+        at = address.removeprefix(CLIENT) if address.startswith(CLIENT) else self.ray.get_runtime_context().gcs_address
+        host, _, port = str(at).rpartition(":")
+        return HeadWatch(host.strip("[]"), int(port))
+
     @uninterrupted
     async def _begin(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._start)
@@ -136,14 +149,14 @@ class Cluster:
                     return
                 except Exception as error:
                     ray.shutdown()
-                    if address or not tries_left:
-                        line = str(error).strip().partition("\n")[0] or type(error).__name__
-                        raise ClusterRefused(f"{self.name} cannot be used: {line}") from error
+                    slow = not address or (address.startswith(CLIENT) and isinstance(error, ConnectionError))
+                    if not (slow and tries_left):
+                        raise ClusterRefused(f"{self.name} cannot be used: {_line(error)}") from error
 
     def _join(self, ray: Any, address: str) -> None:
         quiet = {"logging_level": logging.CRITICAL, "log_to_driver": False}
         if address:
-            ray.init(address, **({"logging_level": logging.CRITICAL} if address.startswith("ray://") else quiet))
+            ray.init(address, **({"logging_level": logging.CRITICAL} if address.startswith(CLIENT) else quiet))
             return
         self._scratch = self._scratch or new_scratch()
         with _only_what_children_need():
@@ -157,7 +170,9 @@ class Cluster:
             )
 
     def _stop(self) -> None:
-        if self.ray is not None:
+        if self.lost:
+            atexit.unregister(self.ray.shutdown)  # each waits for the head, until Ray ends the process
+        elif self.ray is not None:
             with warnings.catch_warnings(), contextlib.suppress(Exception):  # it may be gone already
                 warnings.simplefilter("ignore")
                 self.ray.shutdown()
@@ -222,13 +237,19 @@ def _only_what_children_need() -> Iterator[None]:
         os.environ.update(hidden)
 
 
+def _line(error: Exception) -> str:
+    """What a foreign error says: its first line, or its last where the first only announces it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    return lines[-1] if lines[0].endswith(":") else lines[0]
+
+
 def _called(address: str) -> str:
     return f"the Ray cluster {address}" if address else "a Ray cluster of this machine"
 
 
 def _check_reachable(address: str) -> None:
     """Whether anybody listens there: Ray itself asks for half a minute."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
+    host, _, port = address.removeprefix(CLIENT).rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise ClusterRefused(f"{address!r} is no address of a Ray cluster: HOST:6379, or ray://HOST:10001, or auto")
     try:

@@ -139,6 +139,10 @@ class Dispatcher:
         """The last word of every worker, those that were lost too, about what is called `key`."""
         return [reply for seat in self._seats for reply in seat.replies(key)]
 
+    def lose(self, error: RunError) -> None:
+        """Fail everything that waits, and all that comes: there is no cluster any more."""
+        self._give_up(error)
+
     async def open(self, key: str, order: JudgeOrder) -> None:
         """Let every worker load it; returns when all of them have.
 

@@ -21,6 +21,7 @@ from classifier.recognition.package import RecogniserPackage
 from classifier.target_heads import BAD_SCORE, TargetHeads
 from distributed.cluster import Cluster, ClusterSettings
 from distributed.dispatcher import Dispatcher, Report
+from distributed.errors import ClusterLost
 from distributed.messages import JudgeOrder, LoadedTagger, MovingFile, Question, WorkerReply, pack, worker_share
 from distributed.ray_worker import RayWorkers
 from storage.records import JudgeStats, Look, ModelCard
@@ -60,7 +61,19 @@ async def ray_engine(settings: ClusterSettings, report: Report) -> AsyncIterator
     async with Cluster(settings) as cluster:
         workers = RayWorkers(cluster)
         async with Dispatcher(workers.hire, cluster.workers, report) as dispatcher:
-            yield RayEngine(cluster, dispatcher)
+
+            def lost(missed_s: float) -> None:
+                cluster.lost = True
+                why = f"the head of {cluster.name} has not answered for {missed_s:.0f} s; what was done is kept"
+                dispatcher.lose(ClusterLost(why))
+
+            watch = cluster.head_watch()
+            task = None if watch is None else asyncio.create_task(watch.watch(lost), name="head")
+            try:
+                yield RayEngine(cluster, dispatcher)
+            finally:
+                if task is not None:
+                    task.cancel()
 
 
 class RayEmbeddingJudge:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Sequence
+from concurrent.futures import Future
 from typing import Any
 
 from classifier.errors import DeviceError
@@ -20,25 +22,26 @@ _CLOSES_WITHIN_S = 3.0
 class RayWorker:
     """One actor."""
 
-    def __init__(self, ray: Any, actor: Any) -> None:
-        self._ray = ray
+    def __init__(self, cluster: Cluster, actor: Any) -> None:
+        self._cluster = cluster
+        self._ray = cluster.ray
         self._actor = actor
         self.host = "?"
 
     async def load(self, key: str, order: JudgeOrder) -> WorkerReply:
         """See `distributed.dispatcher.Worker`."""
-        reply: WorkerReply = await self._ask(self._actor.load.remote(key, order))
+        reply: WorkerReply = await self._ask(self._actor.load.remote, key, order)
         return reply
 
     async def look(self, key: str, questions: Sequence[Question]) -> WorkerReply:
         """See `distributed.dispatcher.Worker`."""
-        reply: WorkerReply = await self._ask(self._actor.look.remote(key, questions))
+        reply: WorkerReply = await self._ask(self._actor.look.remote, key, questions)
         return reply
 
     async def unload(self, key: str) -> None:
         """See `distributed.dispatcher.Worker`."""
         with contextlib.suppress(WorkerGone):
-            await self._ask(self._actor.unload.remote(key))
+            await self._ask(self._actor.unload.remote, key)
 
     async def hello(self) -> None:
         """Wait until it is there.
@@ -46,7 +49,7 @@ class RayWorker:
         Raises:
             WorkerGone: it died. ClusterRefused: it has another version of this program, or none.
         """
-        greeting: Greeting = await self._ask(self._actor.hello.remote())
+        greeting: Greeting = await self._ask(self._actor.hello.remote)
         self.host = greeting.host
         if greeting.version != installed_version():
             raise ClusterRefused(
@@ -58,14 +61,28 @@ class RayWorker:
         """End it, in order where it still answers, and at once where not."""
         with contextlib.suppress(WorkerGone, DeviceError, TimeoutError):
             async with asyncio.timeout(_CLOSES_WITHIN_S):
-                await self._ask(self._actor.close.remote())
-        with contextlib.suppress(Exception):  # the cluster may be gone
-            self._ray.kill(self._actor)
+                await self._ask(self._actor.close.remote)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSES_WITHIN_S):
+                await asyncio.wrap_future(self.kill())
 
-    async def _ask(self, reference: Any) -> Any:
+    def kill(self) -> Future[None]:
+        """End it at once, in a thread, because that waits for the head of the cluster."""
+        done: Future[None] = Future()
+        done.set_running_or_notify_cancel()
+        threading.Thread(target=self._kill, args=(done,), name="ray-kill", daemon=True).start()
+        return done
+
+    def _kill(self, done: Future[None]) -> None:
+        with contextlib.suppress(Exception):  # the cluster may be gone
+            if not self._cluster.lost:
+                self._ray.kill(self._actor)
+        done.set_result(None)
+
+    async def _ask(self, method: Any, *arguments: object) -> Any:
         errors = self._ray.exceptions
         try:
-            return await asyncio.wrap_future(reference.future())
+            return await asyncio.wrap_future(method(*arguments).future())
         except (errors.RayTaskError, errors.RaySystemError) as error:
             cause = getattr(error, "cause", None) or error
             raise DeviceError(f"a Ray worker failed: {type(cause).__name__}: {_first_line(cause)}") from error
@@ -78,7 +95,7 @@ class RayWorkers:
 
     def __init__(self, cluster: Cluster, make: JudgeMaker = network_judge) -> None:
         settings = cluster.settings
-        self._ray = cluster.ray
+        self._cluster = cluster
         self._make = make
         self._actor = cluster.ray.remote(PictureWorker).options(
             num_cpus=settings.processors,
@@ -93,11 +110,15 @@ class RayWorkers:
         Raises:
             WorkerGone: it died before it answered. ClusterRefused: it cannot work for us.
         """
-        worker = RayWorker(self._ray, self._actor.remote(self._make))
+        try:
+            actor = self._actor.remote(self._make)
+        except ConnectionError as error:
+            raise WorkerGone(_first_line(error)) from error
+        worker = RayWorker(self._cluster, actor)
         try:
             await worker.hello()
         except BaseException:
-            self._ray.kill(worker._actor)
+            worker.kill()
             raise
         return worker
 

@@ -22,12 +22,17 @@ from tests.faults import driver
 from tests.faults.kills.grounds import REAL
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
+QUICKLY_MISSED = {  # a node that does not answer is one no more after four seconds, not half a minute
+    "RAY_health_check_period_ms": "1000",
+    "RAY_health_check_timeout_ms": "1000",
+    "RAY_health_check_failure_threshold": "3",
+}
 LOOKED = 25  # pictures, before somebody dies
 SLOWLY = {"CRAWL_SCORING_IN_FLIGHT": "6", "PYTHONDONTWRITEBYTECODE": "1"}  # so that there is a middle of the run
 
 
 class ThreeNodes:
-    """The cluster, its address, and its end of a node."""
+    """The cluster, its address, and what becomes of its nodes."""
 
     def __init__(self, process: subprocess.Popen[str], environment: Mapping[str, str]) -> None:
         self._process = process
@@ -37,11 +42,12 @@ class ThreeNodes:
         assert self._process.stdout is not None
         return self._process.stdout.readline().strip()
 
-    def kill_node(self) -> None:
+    def strike(self, what: str) -> None:
+        """A node is killed or stopped, or the head is killed; see `three_nodes`."""
         assert self._process.stdin is not None
-        self._process.stdin.write("\n")
+        self._process.stdin.write(f"{what}\n")
         self._process.stdin.flush()
-        assert self.line() == "killed"
+        assert self.line() == "done"
 
 
 @contextmanager
@@ -56,7 +62,7 @@ def three_nodes(house: Household, *words: str) -> Iterator[ThreeNodes]:
         stderr=subprocess.DEVNULL,
         text=True,
         cwd=driver.REPOSITORY,
-        env={**os.environ, **token, **house.environment},
+        env={**os.environ, **token, **house.environment, **QUICKLY_MISSED},
     ) as process:
         cluster = ThreeNodes(process, {**token, **SLOWLY})
         cluster.environment["CRAWL_RAY_ADDRESS"] = address = cluster.line()
@@ -132,7 +138,7 @@ def test_a_worker_a_node_and_the_crawl_itself_may_die_and_the_state_is_the_local
         assert digest(crawled.folder / "driver") == digest(local)
         assert looks(crawled.folder / "driver") == looks(local)
 
-        said = crawl_and(lambda child: cluster.kill_node(), crawled, crawled.root("node"), cluster)
+        said = crawl_and(lambda child: cluster.strike("kill"), crawled, crawled.root("node"), cluster)
 
         assert said.startswith("0\n"), said
         assert "was lost" in said

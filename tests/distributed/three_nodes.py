@@ -2,16 +2,22 @@
 
     python -m tests.distributed.three_nodes [ray://]
 
-Prints its address, with `ray://` that of its server for clients; each line on standard input kills one more node, as a
-machine dies, and is answered by a line. Ends with its standard input.
+Prints its address, with `ray://` that of its server for clients; each line on standard input is carried out and
+answered by a line: `kill` kills one more node, as a machine dies, `stop` stops one for good, as a machine hangs or its
+network is gone, and `head` kills the one that keeps the cluster's state. Ends with its standard input.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import sys
 import tempfile
+from typing import Any
+
+import psutil
 
 from review.server import bind, port_of
 
@@ -35,12 +41,30 @@ def main() -> None:
     try:
         others = [cluster.add_node(num_cpus=1) for _ in range(NODES - 1)]
         print(f"{CLIENT}127.0.0.1:{port}" if clients else cluster.address, flush=True)
-        for _ in sys.stdin:
-            cluster.remove_node(others.pop(), allow_graceful=False)
-            print("killed", flush=True)
+        for line in sys.stdin:
+            _strike(line.strip(), cluster, others)
+            print("done", flush=True)
     finally:
+        for process in psutil.Process().children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(signal.SIGCONT)
         cluster.shutdown()
         shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
+def _strike(what: str, cluster: Cluster, others: list[Any]) -> None:
+    if what == "kill":
+        cluster.remove_node(others.pop(), allow_graceful=False)
+    elif what == "head":
+        cluster.remove_node(cluster.head_node, allow_graceful=False)
+    elif what == "stop":
+        for kind in others.pop().all_processes.values():
+            for one in kind:
+                process = psutil.Process(one.process.pid)
+                for each in (process, *process.children(recursive=True)):
+                    each.send_signal(signal.SIGSTOP)
+    else:
+        raise ValueError(f"{what!r} is none of kill, stop, head")
 
 
 if __name__ == "__main__":
