@@ -119,7 +119,9 @@ def _reachable(request: ExportRequest, files: FileStore) -> ExportRequest:
     if files.keeps_links or request.how is How.COPY:
         return request
     if request.how is How.SYMLINK:
-        raise InterchangeRefused(f"{How.SYMLINK}: the gallery's pictures are in {files.where('')}; {How.COPY} them")
+        raise InterchangeRefused(
+            f"--how {How.SYMLINK}: the gallery's pictures are in {files.where('')}; {How.COPY} them"
+        )
     return replace(request, how=How.COPY)
 
 

@@ -295,6 +295,27 @@ DELETING = (
         ("tests/storage/moves/test_apply.py::test_a_file_that_is_not_what_was_stored_is_neither_moved_nor_destroyed",),
     ),
     Mutation(
+        "an object is believed as soon as it was sent",
+        "storage/objects/object_tree.py",
+        "        if found.size == size and self._has(path, found, md5):\n            return\n",
+        "        return\n",
+        ("tests/storage/objects/test_object_gallery.py::test_half_an_object_is_not_believed",),
+    ),
+    Mutation(
+        "the objects of another gallery are taken for this one's",
+        "storage/objects/location.py",
+        "    if stored != own:",
+        "    if False:",
+        ("tests/storage/objects/test_object_gallery.py::test_a_prefix_that_is_not_its_own_is_refused",),
+    ),
+    Mutation(
+        "a store that does not answer makes files look damaged",
+        "storage/lifecycle/verify.py",
+        "    except ObjectsUnreachable:\n        raise  # nobody knows\n",
+        "",
+        ("tests/storage/objects/test_object_gallery.py::test_a_store_that_is_away_makes_no_file_look_damaged",),
+    ),
+    Mutation(
         "a name that is taken is overwritten",
         "storage/moves/moves.py",
         "if move.target and tree.is_taken(move.target) and not is_half_done(tree, move):",

@@ -129,7 +129,10 @@ class Bucket:
         """The paths of all objects below a folder, sorted."""
         start = f"{self.address.key('')}/"
         with self._asking(path):
-            found = self._system.find(self.address.key(path), detail=False, refresh=True)
+            try:
+                found = self._system.find(self.address.key(path), detail=False, refresh=True)
+            except FileNotFoundError:
+                found = []
             if not found:
                 self.require_bucket()
         return sorted(str(name).removeprefix(start) for name in found)

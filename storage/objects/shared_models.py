@@ -14,7 +14,7 @@ from pathlib import Path
 from storage.archive_records import RegisteredModel
 from storage.files.layout import MODELS
 from storage.files.paths import model_folder, models_folder
-from storage.files.single_files import FOLDER_MODE
+from storage.files.single_files import FOLDER_MODE, digest_of_file
 from storage.files.store import FileStore
 from storage.objects.bucket import Bucket
 from storage.objects.location import remembered_objects
@@ -41,9 +41,10 @@ def share_model(files: FileStore, card: ModelCard) -> int:
     kept = {f"{there}/{path.relative_to(folder).as_posix()}": path for path in wanted}
     for left_over in set(files.bucket.below(there)) - set(kept):  # of one that was never registered
         files.bucket.remove(left_over)
-    for name, path in kept.items():
-        files.bring_in(path, name)
-    return len(kept)
+    missing = [name for name, path in kept.items() if not files.holds(name, digest_of_file(path))]
+    for name in missing:
+        files.bring_in(kept[name], name)
+    return len(missing)
 
 
 def bring_models(root: Path, models: Iterable[RegisteredModel]) -> int:

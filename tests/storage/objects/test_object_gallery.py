@@ -232,6 +232,26 @@ def test_a_store_that_goes_away_ends_the_run_and_loses_nothing(
     assert lived(tmp_path / "root", NO_RESERVE) == in_a_folder(tmp_path / "folder")
 
 
+def test_a_store_that_is_away_makes_no_file_look_damaged(
+    tmp_path: Path, objects: ObjectServer, settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import s3fs
+
+    root, asked = tmp_path / "root", s3fs.S3FileSystem._call_s3
+    lived(root, settings)
+
+    async def call(self: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        if method == "get_object" and kwargs["Key"].endswith(".jpg"):
+            raise ConnectionAbortedError("gone")
+        return await asked(self, method, *args, **kwargs)
+
+    monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", call)
+
+    for look in (verify, digest):
+        with pytest.raises(ObjectsUnreachable, match="run again when the store answers"):
+            look(root)
+
+
 def test_what_is_damaged_or_missing_is_named_and_set_aside(
     tmp_path: Path, objects: ObjectServer, settings: ArchiveSettings
 ) -> None:
@@ -273,6 +293,11 @@ def test_a_prefix_that_is_not_its_own_is_refused(
     refused("one", objects.address(), WrongRoot, "there is no gallery")
     new_gallery_in_a_file(tmp_path / "five")
     refused("five", settings.files, RefusedRoot, "its pictures are in the folder")
+    other = objects.address()
+    objects.system.pipe_file(other.removeprefix("s3://").partition("?")[0] + "/.gallery-id", b"0" * 32)
+    (tmp_path / "one" / ".files").write_text(other)
+    with pytest.raises(WrongRoot, match="the pictures of another gallery"):
+        Archive.open(tmp_path / "one", NO_RESERVE)
     (tmp_path / "one" / ".files").write_text("nonsense")
     with pytest.raises(WrongRoot, match="does not say where the pictures are"):
         Archive.open(tmp_path / "one", NO_RESERVE)
@@ -329,3 +354,33 @@ def test_a_model_of_one_machine_is_there_on_the_other(
     assert (there / "1" / "manifest.json").read_text() == "{}"
     assert (there / "1" / "report" / "index.html").read_text() == "good"
     assert [path.name for path in there.iterdir()] == ["1"]
+
+
+def test_uploads_go_side_by_side(
+    tmp_path: Path, objects: ObjectServer, settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import s3fs
+
+    asked, under_way, most = s3fs.S3FileSystem._call_s3, 0, 0
+
+    async def slow(self: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        nonlocal under_way, most
+        under_way += method == "put_object"
+        most = max(most, under_way)
+        await asyncio.sleep(0.2)
+        try:
+            return await asked(self, method, *args, **kwargs)
+        finally:
+            under_way -= method == "put_object"
+
+    async def look() -> None:
+        async with Archive.open(tmp_path / "root", settings) as archive:
+            posts = [make_post(number) for number in range(1, 9)]
+            await list_posts(archive, posts)
+            monkeypatch.setattr(s3fs.S3FileSystem, "_call_s3", slow)
+            await asyncio.gather(*(archive.file_look(sight(post)) for post in posts))
+
+    asyncio.run(look())
+
+    assert most > 4
+    assert len(objects_of(objects, settings)) == 8

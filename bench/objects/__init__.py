@@ -1,0 +1,1 @@
+"""Pictures as objects of a store, against pictures in a folder."""
