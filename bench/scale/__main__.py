@@ -10,9 +10,11 @@ the server's: what else runs on the machine does not count), and how they grow.
 
     python -m bench.scale --posts 10000000 --engines sqlite --root DIR
 
-Ten million posts take half an hour to make (27 minutes of a processor, 9 GB of memory), 28 GB for good, 8 GB more while
-indexes are made, and 6 to 10 GB more once every post was decided again. Where the disk has no room for a copy, the
-gallery itself is decided anew and filed into; to measure it again does no harm. A server takes 2.6 times the room.
+Ten million posts take half an hour to make (27 minutes of a processor, 6 to 9 GB of memory), 28 GB for good, 8 GB more
+while indexes are made, and 3 GB more each time that every post is decided again; to measure takes about an hour, and
+with `--decided 1000000` a quarter. Where the disk has no room for a copy, the gallery itself is decided anew and filed
+into; it can be measured again, but pictures that were looked at have embeddings then, and the review's questions take
+minutes. A server takes 2.3 times the room.
 """
 
 from __future__ import annotations
