@@ -48,7 +48,8 @@ def kept_gallery(root: Path, posts: int) -> None:
                 connection.execute(insert(PostTagRow), [one for n in numbers for one in _carried(n)])
                 connection.execute(insert(DecisionRow), [_decision(n, now) for n in numbers])
                 connection.execute(insert(FileRow), [_file(n, *files[n], now) for n in numbers])
-                current = [{"version_id": n, "target": TARGET, "decision_seq": n, "file_id": n} for n in numbers]
+                holds = {"target": TARGET, "holds": "keep", "machine_score": 0.9}
+                current = [holds | {"version_id": n, "decision_seq": n, "file_id": n} for n in numbers]
                 connection.execute(insert(CurrentRow), current)
     finally:
         engine.dispose()
