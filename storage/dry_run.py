@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +32,7 @@ from storage.errors import RefusedRequest
 from storage.evidence import Rescored, SplitAssignments
 from storage.files.layout import require_plain
 from storage.files.renditions import read_rendition
+from storage.files.store import FileStore
 from storage.objects.location import files_of
 from storage.records import Known, ModelCard, Post, StoredRendition, Target
 from storage.rows import known_posts, models
@@ -48,6 +49,7 @@ class DryRunArchive:
         self._database = database_of(root)
         self._root = root
         self._reads = ReadingThread(self._database.reading_engine()) if self._database.exists else None
+        self._files: FileStore | None = None  # opened when the first picture is read
         self._listed = 0
 
     async def __aenter__(self) -> DryRunArchive:
@@ -58,6 +60,8 @@ class DryRunArchive:
     ) -> None:
         if self._reads is not None:
             self._reads.close()
+        if self._files is not None:
+            self._files.close()
 
     async def _read(self, operation: Callable[[Connection], T], default: T) -> T:
         return default if self._reads is None else await self._reads.do(operation, self._database)
@@ -99,8 +103,9 @@ class DryRunArchive:
 
     async def read_rendition(self, stored: StoredRendition) -> bytes | None:
         """A rendition's bytes, when they are there and whole enough to be looked at."""
-        with closing(files_of(self._root)) as tree:
-            return read_rendition(tree, stored)
+        if self._files is None:
+            self._files = files_of(self._root)
+        return await asyncio.to_thread(read_rendition, self._files, stored)
 
     async def open_listing(self, site: str, query: str, *, newer_only: bool = False) -> Listing:
         """A dry run always walks from the newest post."""

@@ -21,7 +21,7 @@ from storage.objects.location import remembered_objects
 from storage.objects.object_tree import ObjectTree
 from storage.records import ModelCard
 
-_PART = ".fetched-"
+_PART = ".work-fetched-"  # as of models in the making: what a killed program leaves is cleared
 
 
 def share_model(files: FileStore, card: ModelCard) -> int:

@@ -151,6 +151,7 @@ def test_killed_at_every_request_the_next_start_ends_in_the_same_state(
 def die_after_requests(root: Path, monkeypatch: pytest.MonkeyPatch, nth: int) -> None:
     """Live the story, and die at the nth request, flush or commit; a request may have been carried out."""
     import s3fs
+    from fsspec.asyn import sync_wrapper
 
     archive = Archive.open(root, NO_RESERVE)
     with monkeypatch.context() as patched:
@@ -168,6 +169,7 @@ def die_after_requests(root: Path, monkeypatch: pytest.MonkeyPatch, nth: int) ->
             return answer
 
         patched.setattr(s3fs.S3FileSystem, "_call_s3", call)
+        patched.setattr(s3fs.S3FileSystem, "call_s3", sync_wrapper(call))
         try:
             asyncio.run(story(archive))
         except BaseException:  # noqa: BLE001 - however the death shows, it is the reaper's work
@@ -230,6 +232,45 @@ def test_a_store_that_goes_away_ends_the_run_and_loses_nothing(
     asyncio.run(lose())
 
     assert lived(tmp_path / "root", NO_RESERVE) == in_a_folder(tmp_path / "folder")
+
+
+@pytest.mark.fault("D20")
+@pytest.mark.parametrize("kept", [False, True])
+def test_a_move_that_is_cut_off_after_its_copy_leaves_one_file(
+    tmp_path: Path, objects: ObjectServer, settings: ArchiveSettings, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    """Where a person kept it meanwhile, in the gallery; else in the trash."""
+    import s3fs
+
+    root, asked = tmp_path / "root", s3fs.S3FileSystem._call_s3
+
+    async def call(self: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        if method == "delete_object" and kwargs["Key"].partition("/")[2].startswith("gallery/"):
+            raise ConnectionAbortedError("cut off")
+        return await asked(self, method, *args, **kwargs)
+
+    async def move() -> None:
+        archive = Archive.open(root, settings)
+        await list_posts(archive, [make_post(1)])
+        await archive.file_look(sight(make_post(1), decide("keep")))
+        await keep(archive, make_post(1))
+        await archive.file_look(sight(make_post(1), decide("delete", policy="p2"), rendition=None, stored=None))
+        with monkeypatch.context() as patched:
+            patched.setattr(s3fs.S3FileSystem, "_call_s3", call)
+            with pytest.raises(ObjectsUnreachable):
+                await archive.moves.apply(await archive.moves.plan_apply("mona"), confirmed=True)
+        if kept:
+            await relabel(archive, [Label(1, "demo", "mona", LabelValue.KEEP, "me", "click")])
+        bury(archive)
+
+    asyncio.run(move())
+    assert {path.partition("/")[0] for path in objects_of(objects, settings)} == {"gallery", "renditions", "trash"}
+
+    Archive.open(root, NO_RESERVE).close()
+
+    there = {path.partition("/")[0] for path in objects_of(objects, settings)}
+    assert there == {"gallery" if kept else "trash", "renditions"}
+    assert verify(root).whole
 
 
 def test_a_store_that_is_away_makes_no_file_look_damaged(
