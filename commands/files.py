@@ -65,4 +65,5 @@ def _report(done: CopiedFiles) -> None:
         say(f"the gallery's pictures are in {done.place} already; nothing was copied")
         return
     say(f"{counted(done.sent, 'file')} copied, {done.files} compared; the gallery's pictures are in {done.place} now")
-    say(f"the old ones are kept, in {done.kept}; remove them when crawl verify finds nothing wrong")
+    folders = "gallery/, renditions/, trash/ and damaged/"
+    say(f"the old ones are kept below {done.kept}: remove {folders} there when crawl verify finds nothing wrong")
