@@ -171,7 +171,7 @@ class Cluster:
 
     def _stop(self) -> None:
         if self.lost:
-            atexit.unregister(self.ray.shutdown)  # each waits for the head, until Ray ends the process
+            atexit.unregister(self.ray.shutdown)  # it takes seconds without a head, which Ray may not leave us
         elif self.ray is not None:
             with warnings.catch_warnings(), contextlib.suppress(Exception):  # it may be gone already
                 warnings.simplefilter("ignore")

@@ -67,7 +67,7 @@ class RayWorker:
                 await asyncio.wrap_future(self.kill())
 
     def kill(self) -> Future[None]:
-        """End it at once, in a thread, because that waits for the head of the cluster."""
+        """End it at once, in a thread, because that asks the head of the cluster, which may be gone."""
         done: Future[None] = Future()
         done.set_running_or_notify_cancel()
         threading.Thread(target=self._kill, args=(done,), name="ray-kill", daemon=True).start()
