@@ -30,6 +30,7 @@ from distributed.resources import ClusterRoom, seats_for
 from distributed.scratch import new_scratch
 from storage.uninterrupted import uninterrupted
 from system.child_process import child_environment
+from system.process_end import end_at_once
 
 _QUIET = {  # read when Ray is imported
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -172,6 +173,7 @@ class Cluster:
     def _stop(self) -> None:
         if self.lost:
             atexit.unregister(self.ray.shutdown)  # it takes seconds without a head, which Ray may not leave us
+            end_at_once("Ray 2.60 crashes (SIGSEGV) when it is taken down without its head")
         elif self.ray is not None:
             with warnings.catch_warnings(), contextlib.suppress(Exception):  # it may be gone already
                 warnings.simplefilter("ignore")

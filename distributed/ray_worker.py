@@ -40,8 +40,11 @@ class RayWorker:
 
     async def unload(self, key: str) -> None:
         """See `distributed.dispatcher.Worker`."""
-        with contextlib.suppress(WorkerGone):
-            await self._ask(self._actor.unload.remote, key)
+        if self._cluster.lost:
+            return
+        with contextlib.suppress(WorkerGone, TimeoutError):  # one that hangs has nothing to be waited for
+            async with asyncio.timeout(_CLOSES_WITHIN_S):
+                await self._ask(self._actor.unload.remote, key)
 
     async def hello(self) -> None:
         """Wait until it is there.
@@ -59,6 +62,8 @@ class RayWorker:
 
     async def close(self) -> None:
         """End it, in order where it still answers, and at once where not."""
+        if self._cluster.lost:
+            return
         with contextlib.suppress(WorkerGone, DeviceError, TimeoutError):
             async with asyncio.timeout(_CLOSES_WITHIN_S):
                 await self._ask(self._actor.close.remote)

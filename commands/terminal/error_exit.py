@@ -19,6 +19,7 @@ from commands.terminal.console import complain, messages, printable
 from commands.terminal.exit_codes import ExitCode
 from commands.terminal.streams import MESSAGES, OUTPUT
 from storage.run_error import DocumentedError
+from system.process_end import ends_at_once
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -109,10 +110,13 @@ def settle(code: int) -> None:
     """The command is over and the interpreter is leaving: a request to stop changes nothing any more.
 
     Otherwise a second Ctrl-C that comes a moment too late would end the process by the signal. While the interpreter
-    waits for threads a request still ends it, with the command's own code.
+    waits for threads a request still ends it, with the command's own code. Where a library would crash or wait while
+    it is taken down (`system.process_end`), the process ends here.
     """
     OUTPUT.flush()
     MESSAGES.flush()
+    if ends_at_once():
+        os._exit(code)
     _let_signals(lambda *_: os._exit(code))
     atexit.register(_let_signals, signal.SIG_IGN)  # the interpreter itself would let them kill it, in its last moments
 

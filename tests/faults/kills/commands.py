@@ -79,7 +79,7 @@ def activate(ground: Ground, seed: int, template: Path) -> CommandScene:
         name="activate",
         ground=later,
         words=["models", "activate", f"{later.target}/1"],
-        labels=random_labels(later, seed, "1", ("keep", "delete")),
+        labels=random_labels(later, seed, "TRUE", ("keep", "delete")),
     )
 
 
