@@ -12,8 +12,7 @@ from typing import Annotated
 import typer
 
 from commands.app_answers import declare_answers
-from commands.app_database import declare_database
-from commands.app_files import declare_files
+from commands.app_copies import declare_copies
 from commands.app_folders import declare_folders
 from commands.app_following import declare_following
 from commands.app_generate import declare_generate
@@ -393,8 +392,7 @@ declare_videos(app)
 declare_interchange(app)
 declare_following(app)
 declare_generate(app)
-declare_database(app)
-declare_files(app)
+declare_copies(app)
 
 
 @app.command()

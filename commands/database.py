@@ -7,9 +7,8 @@ from pathlib import Path
 from commands.context.gallery import archive_settings
 from commands.context.settings import load_settings
 from commands.context.workspace import DEMO, Workspace
-from commands.errors import UsageRefused
+from commands.copy_words import copy_words
 from commands.terminal.console import print_json, say
-from commands.terminal.user_paths import PathRefused, expanded
 from storage.database.engines.location import remembered_address
 from storage.database.engines.postgres import SCHEMES, checked_url
 from storage.errors import WrongRoot
@@ -30,19 +29,20 @@ def run(source: str, to: str, config: Path | None, *, as_json: bool) -> int:
         UsageRefused: not one of the two is a folder.
         WrongRoot: the folder's rows are on another server.
     """
-    from_server, to_server = _is_address(source), _is_address(to)
-    if from_server and to_server:
-        raise UsageRefused("one of the two must be the gallery's folder; pg_dump moves a database between servers")
-    if not from_server and not to_server:
-        raise UsageRefused("one of the two must be an address, postgresql://USER@HOST/NAME; nothing was copied")
-    root = _folder("TO", to) if from_server else _folder("FROM", source)
-    settings = load_settings(config)
+    words = copy_words(
+        source,
+        to,
+        _is_address,
+        two="one of the two must be the gallery's folder; pg_dump moves a database between servers",
+        none="one of the two must be an address, postgresql://USER@HOST/NAME; nothing was copied",
+    )
+    root, settings = words.root, load_settings(config)
     workspace = Workspace(root, DEMO, settings)
-    if from_server and remembered_address(root) not in (None, checked_url(source)):
+    if words.back and remembered_address(root) not in (None, checked_url(source)):
         raise WrongRoot(f"{root}: its rows are not on {checked_url(source)} but on {remembered_address(root)}")
-    done = copy_gallery(root, to if to_server else "", archive_settings(workspace, "crawl database copy", create=False))
+    done = copy_gallery(root, words.address, archive_settings(workspace, "crawl database copy", create=False))
     _report(done, root)
-    if settings.database and from_server:
+    if settings.database and words.back:
         say(f"the settings name a server still: take database = {settings.database!r} out, or out of CRAWL_DATABASE")
     if as_json:
         print_json(
@@ -55,13 +55,6 @@ def run(source: str, to: str, config: Path | None, *, as_json: bool) -> int:
             }
         )
     return 0
-
-
-def _folder(name: str, typed: str) -> Path:
-    try:
-        return expanded(typed).absolute()
-    except PathRefused as error:
-        raise UsageRefused(f"{name} {error}") from None
 
 
 def _is_address(words: str) -> bool:

@@ -7,9 +7,8 @@ from pathlib import Path
 from commands.context.gallery import archive_settings
 from commands.context.settings import load_settings
 from commands.context.workspace import DEMO, Workspace
-from commands.errors import UsageRefused
+from commands.copy_words import copy_words
 from commands.terminal.console import print_json, say
-from commands.terminal.user_paths import PathRefused, expanded
 from storage.errors import WrongRoot
 from storage.lifecycle.files_copy import CopiedFiles, copy_files
 from storage.objects.address import SCHEME, checked_address
@@ -29,31 +28,25 @@ def run(source: str, to: str, config: Path | None, *, as_json: bool) -> int:
         UsageRefused: not one of the two is a folder.
         WrongRoot: the folder's pictures are elsewhere.
     """
-    back, there = _is_address(source), _is_address(to)
-    if back and there:
-        raise UsageRefused("one of the two must be the gallery's folder; its pictures are copied from where it says")
-    if not back and not there:
-        raise UsageRefused("one of the two must be an address, s3://BUCKET/PREFIX; nothing was copied")
-    root = _folder("TO", to) if back else _folder("FROM", source)
-    settings = load_settings(config)
+    words = copy_words(
+        source,
+        to,
+        _is_address,
+        two="one of the two must be the gallery's folder; its pictures are copied from where it says",
+        none="one of the two must be an address, s3://BUCKET/PREFIX; nothing was copied",
+    )
+    root, settings = words.root, load_settings(config)
     at_present = remembered_objects(root)
-    if back and at_present not in (None, checked_address(source)):
+    if words.back and at_present not in (None, checked_address(source)):
         raise WrongRoot(f"{root}: its pictures are not in {checked_address(source)} but in {at_present}")
     workspace = Workspace(root, DEMO, settings)
-    done = copy_files(root, to if there else "", archive_settings(workspace, "crawl files copy", create=False))
+    done = copy_files(root, words.address, archive_settings(workspace, "crawl files copy", create=False))
     _report(done)
-    if settings.files and back:
+    if settings.files and words.back:
         say(f"the settings name a bucket still: take files = {settings.files!r} out, or out of CRAWL_FILES")
     if as_json:
         print_json({"place": done.place, "files": done.files, "sent": done.sent, "kept": done.kept or None, "exit": 0})
     return 0
-
-
-def _folder(name: str, typed: str) -> Path:
-    try:
-        return expanded(typed).absolute()
-    except PathRefused as error:
-        raise UsageRefused(f"{name} {error}") from None
 
 
 def _is_address(words: str) -> bool:

@@ -7,7 +7,7 @@ here first means that a damaged one is refused by the same line as everywhere.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from itertools import count
 from pathlib import Path
@@ -76,17 +76,37 @@ async def ray_engine(settings: ClusterSettings, report: Report) -> AsyncIterator
                     task.cancel()
 
 
-class RayEmbeddingJudge:
+class _OnWorkers:
+    """What is loaded on every worker while its context is open."""
+
+    def __init__(self, engine: RayEngine, key: str, settings: JudgeSettings) -> None:
+        self._engine, self._key, self._settings = engine, key, settings
+        self._room = asyncio.Semaphore(max(settings.in_flight, 1))
+        self._open = AsyncExitStack()
+
+    async def _load(self, make_order: Callable[[], JudgeOrder]) -> None:
+        """Order it, and wait until all have it; what some have is let go where one cannot."""
+        order = await asyncio.to_thread(make_order)
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self._engine.dispatcher.close, self._key)
+            await self._engine.dispatcher.open(self._key, order)
+            self._open = stack.pop_all()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._open.aclose()
+
+
+class RayEmbeddingJudge(_OnWorkers):
     """Embeds pictures on the workers, as `classifier.embedding_judge` does; use as an async context manager."""
 
     def __init__(
         self, engine: RayEngine, key: str, model: tuple[ModelCard, Package | RecogniserPackage], settings: JudgeSettings
     ) -> None:
-        self._engine, self._key, self._settings = engine, key, settings
+        super().__init__(engine, key, settings)
         self._card, self._package = model
         self._at_home = EmbeddingJudge(self._package)  # never opened: for what needs no network
-        self._room = asyncio.Semaphore(max(settings.in_flight, 1))
-        self._open = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Load the network on every worker.
@@ -95,17 +115,8 @@ class RayEmbeddingJudge:
             ModelError: it is altered, fails its check pictures on a machine, or loads too slowly.
             ClusterLost: no worker can be started.
         """
-        order = await asyncio.to_thread(self._order)
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._engine.dispatcher.close, self._key)
-            await self._engine.dispatcher.open(self._key, order)
-            self._open = stack.pop_all()
+        await self._load(self._order)
         return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._open.aclose()
 
     @property
     def device(self) -> str:
@@ -135,20 +146,16 @@ def _device(replies: Sequence[WorkerReply], workers: int) -> str:
     return f"{device} by {workers} Ray worker{'s' * (workers > 1)}"
 
 
-class RayJudge:
+class RayJudge(_OnWorkers):
     """Scores pictures on the workers; use as an async context manager."""
 
     def __init__(
         self, engine: RayEngine, key: str, heads: TargetHeads, folders: Mapping[str, Path], settings: JudgeSettings
     ) -> None:
-        self._engine = engine
-        self._key = key
+        super().__init__(engine, key, settings)
         self._heads = heads
         self._folders = folders
-        self._settings = settings
-        self._room = asyncio.Semaphore(max(settings.in_flight, 1))
         self._waiting = 0
-        self._open = AsyncExitStack()
 
     @property
     def models(self) -> Mapping[str, ModelCard]:
@@ -168,17 +175,8 @@ class RayJudge:
             ClusterLost: no worker can be started.
         """
         await asyncio.to_thread(self._heads.load)
-        order = await asyncio.to_thread(self._order)
-        async with AsyncExitStack() as stack:
-            stack.push_async_callback(self._engine.dispatcher.close, self._key)
-            await self._engine.dispatcher.open(self._key, order)
-            self._open = stack.pop_all()
+        await self._load(self._order)
         return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._open.aclose()
 
     async def look(self, picture: bytes) -> Look:
         """Decode and score one encoded picture; never raises for a bad picture.

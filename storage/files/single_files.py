@@ -6,6 +6,8 @@ import errno
 import hashlib
 import os
 import stat
+from collections.abc import Iterable
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 
@@ -17,6 +19,7 @@ NOFOLLOW = getattr(os, "O_NOFOLLOW", 0)
 SAFE = NOFOLLOW | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 _LOG = os.O_WRONLY | os.O_APPEND | os.O_CREAT | SAFE
 FILE_MODE, FOLDER_MODE = 0o600, 0o700  # of what is the gallery's own: the database, the log, models, backups
+CHUNK = 1 << 20  # bytes that are read at once
 UMASK_FILE, UMASK_FOLDER = 0o666, 0o777  # what the umask takes its bits from
 
 
@@ -77,12 +80,17 @@ def digest_of_file(path: Path) -> Digest:
         FileNotFoundError: it is not there.
         OSError: it is a link, or cannot be read.
     """
-    md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
     with os.fdopen(os.open(path, os.O_RDONLY | SAFE), "rb") as reading:
-        while chunk := reading.read(1 << 20):
-            md5.update(chunk)
-            sha256.update(chunk)
-            size += len(chunk)
+        return digest_of(iter(partial(reading.read, CHUNK), b""))
+
+
+def digest_of(pieces: Iterable[bytes]) -> Digest:
+    """Size, md5 and sha256 of bytes that come piece by piece."""
+    md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
+    for piece in pieces:
+        md5.update(piece)
+        sha256.update(piece)
+        size += len(piece)
     return Digest(size, md5.hexdigest(), sha256.hexdigest())
 
 

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
 import secrets
 import stat
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from storage.archive_records import Digest
@@ -24,18 +24,19 @@ from storage.files.disk import Disk
 from storage.files.layout import kind_of
 from storage.files.relative_paths import split, steps
 from storage.files.single_files import (
+    CHUNK,
     FILE_MODE,
     HANDLES,
     NOFOLLOW,
     SAFE,
     UMASK_FILE,
     UMASK_FOLDER,
+    digest_of,
     folder_mode,
     write_all,
 )
 from storage.files.store import FileStat
 
-CHUNK = 1 << 20  # bytes
 _TRIALS = ("trial", "trial-2")  # names in `staging/`
 
 
@@ -423,13 +424,8 @@ class Tree:
 
     def digest(self, path: str) -> Digest:
         """Size, md5 and sha256 of the bytes on disk."""
-        md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
         with self.open(path) as descriptor:
-            while chunk := self.disk.read(descriptor, CHUNK):
-                md5.update(chunk)
-                sha256.update(chunk)
-                size += len(chunk)
-        return Digest(size, md5.hexdigest(), sha256.hexdigest())
+            return digest_of(iter(partial(self.disk.read, descriptor, CHUNK), b""))
 
     def names(self, path: str) -> list[str]:
         """The entries of a folder, sorted; nothing where it is not there."""

@@ -13,6 +13,7 @@ import os
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, select
@@ -23,6 +24,7 @@ from storage.database.chunks import chunked
 from storage.database.tables import RenditionRow
 from storage.errors import RefusedFile
 from storage.files.paths import checked_ext, rendition_path
+from storage.files.single_files import CHUNK, digest_of
 from storage.looks.look_rows import file_rendition
 from storage.moves.arrivals import LARGEST_FILE, Arrival, Arrivals, Taken, refuse_other_bytes
 from storage.records import ELSEWHERE, FileVersion, StoredRendition
@@ -136,10 +138,5 @@ def _row_of(arrival: Arrival, digest: Digest) -> StoredRendition:
 
 
 def _digest_outside(path: Path) -> Digest:
-    md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
     with open_regular(path, LARGEST_FILE, links=False) as file:
-        while piece := file.read(1 << 20):
-            md5.update(piece)
-            sha256.update(piece)
-            size += len(piece)
-    return Digest(size, md5.hexdigest(), sha256.hexdigest())
+        return digest_of(iter(partial(file.read, CHUNK), b""))

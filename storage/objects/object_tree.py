@@ -17,7 +17,7 @@ from storage.archive_records import Digest
 from storage.errors import StorageError
 from storage.files.disk import Disk
 from storage.files.relative_paths import check_path
-from storage.files.single_files import digest_of_file
+from storage.files.single_files import digest_of, digest_of_file
 from storage.files.store import FileStat
 from storage.files.tree import Tree
 from storage.objects.bucket import Bucket, Stored
@@ -211,12 +211,7 @@ class ObjectTree:
         found = self._head(path)
         if found is None:
             raise FileNotFoundError(self.where(path))
-        md5, sha256, size = hashlib.md5(usedforsecurity=False), hashlib.sha256(), 0
-        for piece in [self.bucket.read(path)] if found.size <= _SMALL else self.bucket.pieces(path):
-            md5.update(piece)
-            sha256.update(piece)
-            size += len(piece)
-        return Digest(size, md5.hexdigest(), sha256.hexdigest())
+        return digest_of([self.bucket.read(path)] if found.size <= _SMALL else self.bucket.pieces(path))
 
     def names(self, path: str) -> list[str]:
         """The entries of a folder, sorted; nothing where it is not there."""
